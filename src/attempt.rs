@@ -1,0 +1,246 @@
+//! What one call does on the wire: the record of its attempts.
+//!
+//! Whoever sends a request opens an [`OpenAttempt`] just before and closes it after. The list is
+//! shared with the call's owner, so attempts are known even when the future that made them is
+//! dropped: attempts in the record equal requests on the wire.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::ErrorKind;
+
+/// One request on the wire.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// HTTP status of the answer, when one came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why the attempt failed; absent when it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorKind>,
+    /// The provider's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Backoff before this attempt, in milliseconds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub delay_ms: u64,
+    /// Time until the answer's headers arrived, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<u64>,
+    /// Time until the attempt ended, in milliseconds.
+    pub duration_ms: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The raw exchange of one attempt; kept only at log level `full`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct WireExchange {
+    /// `POST`.
+    pub method: String,
+    /// The full URL, query included.
+    pub url: String,
+    /// Request headers as sent; secrets are removed by the sanitizer before they reach a log.
+    pub request_headers: Vec<(String, String)>,
+    /// Request body as sent.
+    pub request_body: String,
+    /// Response headers as received.
+    pub response_headers: Vec<(String, String)>,
+    /// Response body as received (invalid UTF-8 replaced).
+    pub response_body: String,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    attempts: Vec<Attempt>,
+    exchanges: Vec<WireExchange>,
+    limiter_wait: Duration,
+    next_delay: Duration,
+}
+
+/// The attempts of one call: a cheap handle, shared by the call's owner and its provider.
+#[derive(Debug, Clone, Default)]
+pub struct Attempts {
+    shared: Arc<Mutex<Shared>>,
+    capture_wire: bool,
+}
+
+impl Attempts {
+    /// An empty list; with `capture_wire`, raw requests and responses are kept as well.
+    pub fn new(capture: WireCapture) -> Self {
+        Self {
+            shared: Arc::default(),
+            capture_wire: capture == WireCapture::On,
+        }
+    }
+
+    /// Whether [`OpenAttempt::exchange`] keeps what it is given.
+    pub fn captures_wire(&self) -> bool {
+        self.capture_wire
+    }
+
+    /// Marks the moment at which a request leaves. Close the guard with the result;
+    /// a guard that is dropped records the attempt as cancelled.
+    pub fn open(&self) -> OpenAttempt {
+        let mut shared = self.lock();
+        let delay = std::mem::take(&mut shared.next_delay);
+        let index = shared.attempts.len();
+        shared.attempts.push(Attempt {
+            delay_ms: millis(delay),
+            error: Some(ErrorKind::Cancelled),
+            ..Attempt::default()
+        });
+        drop(shared);
+        OpenAttempt {
+            attempts: self.clone(),
+            index,
+            started: Instant::now(),
+            closed: false,
+        }
+    }
+
+    /// Notes that the next attempt follows a backoff of `delay`.
+    pub fn backed_off(&self, delay: Duration) {
+        self.lock().next_delay += delay;
+    }
+
+    /// Notes time spent waiting for a free slot.
+    pub fn waited_for_slot(&self, wait: Duration) {
+        self.lock().limiter_wait += wait;
+    }
+
+    /// Number of attempts so far.
+    pub fn len(&self) -> usize {
+        self.lock().attempts.len()
+    }
+
+    /// Whether nothing has left yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A copy of the attempts so far.
+    pub fn to_vec(&self) -> Vec<Attempt> {
+        self.lock().attempts.clone()
+    }
+
+    /// The raw exchanges so far; empty unless the wire is captured.
+    pub fn exchanges(&self) -> Vec<WireExchange> {
+        self.lock().exchanges.clone()
+    }
+
+    /// Time spent waiting for a free slot.
+    pub fn limiter_wait(&self) -> Duration {
+        self.lock().limiter_wait
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether raw requests and responses are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WireCapture {
+    /// Keep them (log level `full`).
+    On,
+    /// Do not.
+    Off,
+}
+
+/// An attempt on its way.
+#[must_use = "an attempt that is dropped is recorded as cancelled"]
+#[derive(Debug)]
+pub struct OpenAttempt {
+    attempts: Attempts,
+    index: usize,
+    started: Instant,
+    closed: bool,
+}
+
+impl OpenAttempt {
+    /// The answer's headers arrived.
+    pub fn headers(&self, status: u16, request_id: Option<String>) {
+        let elapsed = millis(self.started.elapsed());
+        self.update(|attempt| {
+            attempt.status = Some(status);
+            attempt.request_id = request_id;
+            attempt.first_byte_ms = Some(elapsed);
+        });
+    }
+
+    /// Keeps the raw exchange, if the wire is captured.
+    pub fn exchange(&self, exchange: impl FnOnce() -> WireExchange) {
+        if self.attempts.capture_wire {
+            let exchange = exchange();
+            self.attempts.lock().exchanges.push(exchange);
+        }
+    }
+
+    /// Ends the attempt; `error` is `None` when it succeeded.
+    pub fn close(mut self, error: Option<ErrorKind>) {
+        self.end(error);
+    }
+
+    fn end(&mut self, error: Option<ErrorKind>) {
+        self.closed = true;
+        let elapsed = millis(self.started.elapsed());
+        self.update(|attempt| {
+            attempt.error = error;
+            attempt.duration_ms = elapsed;
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Attempt)) {
+        if let Some(attempt) = self.attempts.lock().attempts.get_mut(self.index) {
+            change(attempt);
+        }
+    }
+}
+
+impl Drop for OpenAttempt {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.end(Some(ErrorKind::Cancelled));
+        }
+    }
+}
+
+/// Whole milliseconds, saturating.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_attempt_is_recorded_as_cancelled() {
+        let attempts = Attempts::new(WireCapture::Off);
+        drop(attempts.open());
+        assert_eq!(attempts.to_vec()[0].error, Some(ErrorKind::Cancelled));
+    }
+
+    #[test]
+    fn the_backoff_belongs_to_the_attempt_that_follows_it() {
+        let attempts = Attempts::new(WireCapture::Off);
+        attempts.open().close(Some(ErrorKind::Unavailable));
+        attempts.backed_off(Duration::from_millis(250));
+        attempts.open().close(None);
+        let delays: Vec<u64> = attempts
+            .to_vec()
+            .iter()
+            .map(|attempt| attempt.delay_ms)
+            .collect();
+        assert_eq!(delays, [0, 250]);
+    }
+}

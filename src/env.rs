@@ -1,0 +1,125 @@
+//! Every environment variable that this crate reads, and how.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `DUOLOGUE_DISABLE_LLM_LOGGING` | `1`, `true`, `yes`, `on` switch the call log off; `0`, `false`, `no`, `off` leave it as configured (any case) |
+//! | `DUOLOGUE_LLM_LOG_LEVEL` | `minimal`, `standard` or `full` (any case) |
+//! | `DUOLOGUE_LLM_LOG_FORMAT` | `yaml` or `json` (any case) |
+//!
+//! They beat the job's configuration. The `TWINKLR_*` variables of the same names are read where
+//! ours are not set. An empty value counts as not set; any other value is an error that names it.
+//! Besides these, a provider's key is read from the variable that its `api_key_env` names.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Switches the call log off.
+pub const DISABLE_LLM_LOGGING: &str = "DUOLOGUE_DISABLE_LLM_LOGGING";
+/// Overrides the level of detail of the call log.
+pub const LLM_LOG_LEVEL: &str = "DUOLOGUE_LLM_LOG_LEVEL";
+/// Overrides the format of the call files.
+pub const LLM_LOG_FORMAT: &str = "DUOLOGUE_LLM_LOG_FORMAT";
+
+/// Where environment variables come from: the process, and below it a `.env` file or a map.
+#[derive(Clone, Default)]
+pub struct Environment {
+    reads_process: bool,
+    fallback: HashMap<String, String>,
+}
+
+impl Environment {
+    /// The variables of this process.
+    pub fn process() -> Self {
+        Self {
+            reads_process: true,
+            fallback: HashMap::new(),
+        }
+    }
+
+    /// These variables and no others.
+    pub fn fixed<K: Into<String>, V: Into<String>>(
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        Self {
+            reads_process: false,
+            ..Self::default()
+        }
+        .or(variables)
+    }
+
+    /// The same environment; a variable that it lacks is taken from `variables`.
+    pub fn or<K: Into<String>, V: Into<String>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        for (name, value) in variables {
+            self.fallback
+                .entry(name.into())
+                .or_insert_with(|| value.into());
+        }
+        self
+    }
+
+    /// The value of `name`; `None` when it is not set, empty or not Unicode.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let own = if self.reads_process {
+            std::env::var(name).ok()
+        } else {
+            None
+        };
+        own.filter(|value| !value.is_empty()).or_else(|| {
+            self.fallback
+                .get(name)
+                .filter(|value| !value.is_empty())
+                .cloned()
+        })
+    }
+
+    /// The value of one of our variables or of its `TWINKLR_` twin, and the name it was found under.
+    pub(crate) fn ours(&self, name: &'static str) -> Option<(String, String)> {
+        let twin = name.replacen("DUOLOGUE_", "TWINKLR_", 1);
+        self.get(name)
+            .map(|value| (name.to_owned(), value))
+            .or_else(|| self.get(&twin).map(|value| (twin, value)))
+    }
+
+    /// Whether [`DISABLE_LLM_LOGGING`] is set to a true value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when the value is neither true nor false.
+    pub(crate) fn disables_llm_logging(&self) -> Result<bool> {
+        let Some((name, value)) = self.ours(DISABLE_LLM_LOGGING) else {
+            return Ok(false);
+        };
+        match value.to_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Ok(true),
+            "0" | "false" | "no" | "off" => Ok(false),
+            _ => Err(not_allowed(
+                &name,
+                &value,
+                "`1`, `true`, `yes`, `on`, `0`, `false`, `no`, `off`",
+            )),
+        }
+    }
+}
+
+/// The error for a variable with a value that is not allowed.
+pub(crate) fn not_allowed(name: &str, value: &str, allowed: &str) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        format!("environment variable `{name}` is `{value}`"),
+    )
+    .with_hint(format!("allowed: {allowed} (any case)"))
+}
+
+/// Debug names the variables and hides their values.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("reads_process", &self.reads_process)
+            .field("fallback", &self.fallback.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}

@@ -1,0 +1,93 @@
+//! What a run did, call by call; the same in success and in failure.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Attempt;
+use crate::chat::{FinishReason, Usage};
+use crate::failure::ErrorKind;
+
+/// One way in which an answer does not fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SchemaViolation {
+    /// JSON pointer into the answer (RFC 6901); empty for the whole answer.
+    pub pointer: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// What one call of a run did.
+#[derive(Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct CallReport {
+    /// The id that the call's record bears.
+    pub call_id: String,
+    /// The model's text as it came; `None` when none came. Unsanitized: for programs, not for logs.
+    pub raw_text: Option<String>,
+    /// What the answer's schema check found.
+    pub violations: Vec<SchemaViolation>,
+    /// Why the model stopped.
+    pub finish_reason: Option<FinishReason>,
+    /// Tokens of this call alone.
+    pub usage: Usage,
+    /// Requests on the wire.
+    pub attempts: Vec<Attempt>,
+    /// From the call's start to its end, waits and backoff included.
+    pub duration: Duration,
+    /// How the call failed; `None` when it gave the answer.
+    pub error: Option<ErrorKind>,
+    /// The journal file that holds the call's record, when there is one.
+    pub record: Option<PathBuf>,
+}
+
+/// Debug shows sizes, never the model's text.
+impl fmt::Debug for CallReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallReport")
+            .field("call_id", &self.call_id)
+            .field("raw_text_bytes", &self.raw_text.as_ref().map(String::len))
+            .field(
+                "violations",
+                &self
+                    .violations
+                    .iter()
+                    .map(|v| &v.pointer)
+                    .collect::<Vec<_>>(),
+            )
+            .field("finish_reason", &self.finish_reason)
+            .field("usage", &self.usage)
+            .field("attempts", &self.attempts)
+            .field("duration", &self.duration)
+            .field("error", &self.error)
+            .field("record", &self.record)
+            .finish()
+    }
+}
+
+/// Every call of a run, in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Ledger {
+    /// The calls, oldest first.
+    pub calls: Vec<CallReport>,
+}
+
+impl Ledger {
+    /// Tokens of all calls together.
+    pub fn usage(&self) -> Usage {
+        self.calls.iter().map(|call| call.usage).sum()
+    }
+
+    /// Requests on the wire, over all calls.
+    pub fn attempts(&self) -> usize {
+        self.calls.iter().map(|call| call.attempts.len()).sum()
+    }
+
+    /// The last call, the one that decided.
+    pub fn last(&self) -> Option<&CallReport> {
+        self.calls.last()
+    }
+}

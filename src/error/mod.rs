@@ -1,0 +1,121 @@
+//! One error type: a [`kind`](Error::kind) to match on, a sentence to read, a
+//! [`hint`](Error::hint) what to do, and the [`ledger`](Error::ledger) of every call made so far.
+
+mod ledger;
+
+use std::error::Error as StdError;
+use std::fmt;
+
+pub use crate::failure::ErrorKind;
+pub use ledger::{CallReport, Ledger, SchemaViolation};
+
+/// The result of this crate's fallible functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, what it cost, and what to do.
+///
+/// `Display` prints one line of its own and never a prompt, an answer or a key; causes are in
+/// [`source`](StdError::source). `{:#}` adds the causes and the hint.
+///
+/// ```
+/// use duologue::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::Config, "`concurrency` is 0").with_hint("use 1 or more");
+/// assert_eq!(error.to_string(), "`concurrency` is 0");
+/// assert_eq!(format!("{error:#}"), "`concurrency` is 0 (hint: use 1 or more)");
+/// assert_eq!(error.kind(), ErrorKind::Config);
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    ledger: Ledger,
+}
+
+impl Error {
+    /// An error of `kind`; `message` is one line, lower case, without prompt, answer or key.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: None,
+            ledger: Ledger::default(),
+        }))
+    }
+
+    /// The same error with its cause.
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error with advice.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.0.ledger = ledger;
+        self
+    }
+
+    /// What to match on.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same run may succeed later, unchanged.
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind.is_retryable()
+    }
+
+    /// What to do about it, when that is known.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref().or_else(|| self.0.kind.advice())
+    }
+
+    /// Every call that the run made before it failed; empty when it made none.
+    pub fn ledger(&self) -> &Ledger {
+        &self.0.ledger
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        if f.alternate() {
+            let mut cause = self.source();
+            while let Some(error) = cause {
+                write!(f, ": {error}")?;
+                cause = error.source();
+            }
+            if let Some(hint) = self.hint() {
+                write!(f, " (hint: {hint})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("hint", &self.hint())
+            .field("source", &self.0.source)
+            .field("ledger", &self.0.ledger)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

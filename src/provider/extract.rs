@@ -1,0 +1,1 @@
+//! JSON out of a model's text.

@@ -1,0 +1,105 @@
+//! Where answers come from: the [`Provider`] trait and its implementations.
+//!
+//! A provider sends one request and reports what it did in the call's
+//! [`Attempts`]. It keeps no conversation, no counters and has no sync
+//! twin: usage belongs to the response, state to the caller. Retries have one owner, [`Retrying`].
+
+mod error;
+pub mod extract;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::attempt::{Attempts, WireCapture};
+use crate::chat::{Request, Response};
+
+pub use error::ProviderError;
+
+/// A source of answers: object-safe, shared by many runs at once.
+#[async_trait]
+pub trait Provider: Send + Sync + fmt::Debug {
+    /// The name that stands in records: `openai`, `scripted`, ….
+    fn name(&self) -> &str;
+
+    /// Asks the model once.
+    ///
+    /// The text need not be valid JSON: extracting, validating and repairing are the runner's work.
+    /// A cut or refused answer is an `Ok` with its finish reason or refusal.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when no answer came; its kind says whether trying again makes sense.
+    ///
+    /// # Cancel safety
+    /// The future may be dropped at any time; what it opened in `call.attempts()` is then recorded
+    /// as cancelled.
+    async fn generate_json(
+        &self,
+        request: &Request,
+        call: &CallContext,
+    ) -> Result<Response, ProviderError>;
+}
+
+#[async_trait]
+impl<P: Provider + ?Sized> Provider for Arc<P> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    async fn generate_json(
+        &self,
+        request: &Request,
+        call: &CallContext,
+    ) -> Result<Response, ProviderError> {
+        (**self).generate_json(request, call).await
+    }
+}
+
+/// What surrounds one call: who asks, until when, and where its attempts are noted.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CallContext {
+    agent: String,
+    attempts: Attempts,
+    deadline: Option<Instant>,
+}
+
+impl CallContext {
+    /// The context of a call by `agent`, without a deadline and without wire capture.
+    pub fn new(agent: impl Into<String>) -> Self {
+        Self {
+            agent: agent.into(),
+            attempts: Attempts::new(WireCapture::Off),
+            deadline: None,
+        }
+    }
+
+    /// The same context with this list of attempts.
+    pub fn with_attempts(mut self, attempts: Attempts) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// The same context with a deadline: backoff that would pass it is not begun.
+    pub fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The agent that asks.
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    /// The attempts of this call; whoever sends a request opens one.
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    /// When the whole run must be over.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}
