@@ -52,6 +52,15 @@ pub(crate) fn clip(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// `1 call`, `2 calls`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

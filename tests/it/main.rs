@@ -1,1 +1,10 @@
-fn main() {}
+//! Behaviour of the whole crate, one module for each part.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+/// Packs: what a directory may hold, and how it is rendered.
+mod prompt_packs;
