@@ -4,8 +4,16 @@
 //! [`Attempts`]. It keeps no conversation, no counters and has no sync
 //! twin: usage belongs to the response, state to the caller. Retries have one owner, [`Retrying`].
 
+mod answer;
 mod error;
 pub mod extract;
+#[cfg(feature = "openai")]
+mod http;
+mod limit;
+pub mod openai;
+mod retry;
+mod retry_after;
+mod scripted;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +24,15 @@ use tokio::time::Instant;
 use crate::attempt::{Attempts, WireCapture};
 use crate::chat::{Request, Response};
 
+pub use answer::{Headers, HttpAnswer};
 pub use error::ProviderError;
+pub use limit::Limited;
+#[cfg(feature = "openai")]
+pub use openai::builder::OpenAiProviderBuilder;
+#[cfg(feature = "openai")]
+pub use openai::provider::OpenAiProvider;
+pub use retry::{RetryPolicy, Retrying};
+pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};
 
 /// A source of answers: object-safe, shared by many runs at once.
 #[async_trait]
@@ -42,6 +58,7 @@ pub trait Provider: Send + Sync + fmt::Debug {
     ) -> Result<Response, ProviderError>;
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<P: Provider + ?Sized> Provider for Arc<P> {
     fn name(&self) -> &str {

@@ -8,3 +8,9 @@
 
 /// Packs: what a directory may hold, and how it is rendered.
 mod prompt_packs;
+
+/// JSON out of whatever text a model sends.
+mod extraction;
+
+/// Providers: translation, transport, retries, limits, scripts.
+mod providers;

@@ -1,1 +1,0 @@
-//! JSON out of a model's text.

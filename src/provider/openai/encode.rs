@@ -1,0 +1,185 @@
+//! From a request to the JSON body that goes out.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::dialect::{DeveloperRole, Dialect, TokenLimitField};
+use super::structured::{Format, FormatCache};
+use crate::chat::{Message, Request, Role, StructuredOutput};
+use crate::error::ErrorKind;
+use crate::provider::ProviderError;
+
+/// Writes requests in one server's dialect. Cheap to share; what it works out for a schema is kept.
+///
+/// ```
+/// use duologue::chat::{Message, Request};
+/// use duologue::provider::openai::{Dialect, Translator};
+///
+/// let translator = Translator::new(Dialect::for_host("localhost"));
+/// let mut request = Request::new("llama", vec![Message::user("name a tide, as JSON")]);
+/// request.max_output_tokens = Some(50);
+/// let encoded = translator.encode(&request).unwrap();
+/// assert_eq!(
+///     String::from_utf8(encoded.body).unwrap(),
+///     r#"{"model":"llama","messages":[{"role":"user","content":"name a tide, as JSON"}],"max_tokens":50,"response_format":{"type":"json_object"}}"#
+/// );
+/// ```
+#[derive(Debug, Default)]
+pub struct Translator {
+    dialect: Dialect,
+    formats: FormatCache,
+}
+
+/// A request as it goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// The body, JSON.
+    pub body: Vec<u8>,
+    /// How the server is asked to keep to the schema.
+    pub structured_output: StructuredOutput,
+}
+
+/// The published fields that this crate sends; `response_format` is appended, already written.
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<WireMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct WireMessage<'a> {
+    role: &'static str,
+    content: Cow<'a, str>,
+}
+
+impl Translator {
+    /// A translator for `dialect`.
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            formats: FormatCache::default(),
+        }
+    }
+
+    /// The dialect it writes.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The body for `request`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when `extra` sets a field that the request itself decides;
+    /// [`ErrorKind::Schema`] when strict output is demanded and the schema does not allow it (the
+    /// message holds the JSON path).
+    pub fn encode(&self, request: &Request) -> Result<Encoded, ProviderError> {
+        check_extra(request)?;
+        let format = self.formats.get(
+            self.dialect.structured_output,
+            request.response_schema.as_ref(),
+        )?;
+        let limit = |field| {
+            request
+                .max_output_tokens
+                .filter(|_| self.dialect.token_limit_field == field)
+        };
+        let body = Body {
+            model: &request.model,
+            messages: self.messages(&request.messages, &format),
+            temperature: request.temperature,
+            max_completion_tokens: limit(TokenLimitField::MaxCompletionTokens),
+            max_tokens: limit(TokenLimitField::MaxTokens),
+            extra: &request.extra,
+        };
+        Ok(Encoded {
+            body: write(&body, format.wire.as_deref())?,
+            structured_output: format.output,
+        })
+    }
+
+    fn messages<'a>(&self, messages: &'a [Message], format: &Arc<Format>) -> Vec<WireMessage<'a>> {
+        let mut wire: Vec<_> = messages
+            .iter()
+            .map(|message| WireMessage {
+                role: self.role(message.role),
+                content: Cow::Borrowed(message.content.as_str()),
+            })
+            .collect();
+        if let Some(instruction) = format.instruction_for(messages) {
+            instruct(&mut wire, instruction);
+        }
+        wire
+    }
+
+    fn role(&self, role: Role) -> &'static str {
+        match (role, self.dialect.developer_role) {
+            (Role::Developer, DeveloperRole::System) => Role::System.as_str(),
+            (role, _) => role.as_str(),
+        }
+    }
+}
+
+/// Appends `instruction` to the system message (else the developer message), or puts one in front.
+fn instruct(messages: &mut Vec<WireMessage<'_>>, instruction: &str) {
+    let place = ["system", "developer"]
+        .iter()
+        .find_map(|role| messages.iter().position(|message| message.role == *role));
+    if let Some(message) = place.and_then(|index| messages.get_mut(index)) {
+        let content = message.content.to_mut();
+        content.push_str("\n\n");
+        content.push_str(instruction);
+    } else {
+        let message = WireMessage {
+            role: Role::System.as_str(),
+            content: Cow::Owned(instruction.to_owned()),
+        };
+        messages.insert(0, message);
+    }
+}
+
+/// The body with `response_format`, which is written once per schema, spliced in at its end.
+fn write(body: &Body<'_>, response_format: Option<&[u8]>) -> Result<Vec<u8>, ProviderError> {
+    let text: usize = body.messages.iter().map(|m| m.content.len() + 32).sum();
+    let mut bytes =
+        Vec::with_capacity(text + text / 8 + response_format.map_or(0, <[u8]>::len) + 256);
+    serde_json::to_writer(&mut bytes, body).map_err(|error| {
+        ProviderError::new(ErrorKind::Internal, "cannot write the request as JSON")
+            .with_source(error)
+    })?;
+    if let Some(format) = response_format {
+        bytes.pop();
+        bytes.extend_from_slice(b",\"response_format\":");
+        bytes.extend_from_slice(format);
+        bytes.push(b'}');
+    }
+    Ok(bytes)
+}
+
+fn check_extra(request: &Request) -> Result<(), ProviderError> {
+    let clash = request.extra.keys().find(|key| match key.as_str() {
+        "model" | "messages" | "response_format" | "stream" | "stream_options" => true,
+        "temperature" => request.temperature.is_some(),
+        "max_tokens" | "max_completion_tokens" => request.max_output_tokens.is_some(),
+        _ => false,
+    });
+    match clash {
+        None => Ok(()),
+        Some(key) => Err(ProviderError::new(
+            ErrorKind::Config,
+            format!("`extra` must not set `{key}`"),
+        )
+        .with_hint("this field is decided by the spec and the provider's settings")),
+    }
+}

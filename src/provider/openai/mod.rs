@@ -1,0 +1,29 @@
+//! Chat completions, as OpenAI publishes them and as compatible servers really speak them.
+//!
+//! Translation is pure: a [`Translator`] turns a [`Request`](crate::chat::Request) into the body
+//! that goes out, [`decode`] turns what came back into a [`Response`](crate::chat::Response) or a
+//! [`ProviderError`](super::ProviderError). What goes out is strict: no field that the published
+//! API does not know. What comes in is read leniently: every field but `choices` may be absent, and
+//! `null` equals absent. The HTTP side is [`OpenAiProvider`](super::OpenAiProvider)
+//! (feature `openai`).
+
+#[cfg(feature = "openai")]
+pub(crate) mod builder;
+mod classify;
+mod decode;
+mod dialect;
+mod encode;
+#[cfg(feature = "openai")]
+pub(crate) mod endpoint;
+mod facts;
+#[cfg(feature = "openai")]
+pub(crate) mod provider;
+mod strict;
+mod structured;
+mod typed;
+mod words;
+
+pub(crate) use classify::cut_off;
+pub use decode::decode;
+pub use dialect::{DeveloperRole, Dialect, StructuredOutputMode, TokenLimitField};
+pub use encode::{Encoded, Translator};

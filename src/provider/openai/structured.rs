@@ -1,0 +1,176 @@
+//! How one schema is told to the server: worked out once, then kept.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::{Value, json};
+
+use super::dialect::StructuredOutputMode;
+use super::strict::{NotStrict, strict};
+use crate::chat::{Message, ResponseSchema, StructuredOutput};
+use crate::error::ErrorKind;
+use crate::provider::ProviderError;
+
+/// More schemas than this at once are worked out again.
+const KEPT: usize = 64;
+/// Longest name that the API accepts.
+const MAX_NAME: usize = 64;
+
+/// What goes out for one schema, or for none.
+#[derive(Debug)]
+pub(super) struct Format {
+    /// The value of `response_format`, written.
+    pub(super) wire: Option<Vec<u8>>,
+    /// What the server is asked to enforce.
+    pub(super) output: StructuredOutput,
+    instruction: Option<Instruction>,
+}
+
+#[derive(Debug)]
+enum Instruction {
+    Always(String),
+    UnlessTold(&'static str),
+}
+
+impl Format {
+    /// What has to be said in the system message besides `messages`.
+    pub(super) fn instruction_for(&self, messages: &[Message]) -> Option<&str> {
+        match self.instruction.as_ref()? {
+            Instruction::Always(text) => Some(text),
+            Instruction::UnlessTold(text) => {
+                let told = messages
+                    .iter()
+                    .any(|message| mentions_json(&message.content));
+                (!told).then_some(*text)
+            }
+        }
+    }
+}
+
+/// The server refuses `json_object` when no message holds the word.
+fn mentions_json(text: &str) -> bool {
+    text.as_bytes()
+        .windows(4)
+        .any(|word| word.eq_ignore_ascii_case(b"json"))
+}
+
+/// The formats of the schemas seen last.
+#[derive(Debug, Default)]
+pub(super) struct FormatCache(RwLock<Vec<(Option<ResponseSchema>, Arc<Format>)>>);
+
+impl FormatCache {
+    /// The format of `schema`. A cache serves one mode only.
+    pub(super) fn get(
+        &self,
+        mode: StructuredOutputMode,
+        schema: Option<&ResponseSchema>,
+    ) -> Result<Arc<Format>, ProviderError> {
+        if let Some(known) = self.find(schema) {
+            return Ok(known);
+        }
+        let format = Arc::new(format(mode, schema)?);
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT {
+            kept.remove(0);
+        }
+        kept.push((schema.cloned(), Arc::clone(&format)));
+        Ok(format)
+    }
+
+    fn find(&self, schema: Option<&ResponseSchema>) -> Option<Arc<Format>> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.iter()
+            .find(|(known, _)| match (known, schema) {
+                (Some(a), Some(b)) => a.name == b.name && identical(&a.schema, &b.schema),
+                (a, b) => a.is_none() && b.is_none(),
+            })
+            .map(|(_, format)| Arc::clone(format))
+    }
+}
+
+/// Equality that also compares the order of keys, and so needs no lookups.
+fn identical(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|((key, a), (other, b))| key == other && identical(a, b))
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b))
+        }
+        (a, b) => a == b,
+    }
+}
+
+fn format(
+    mode: StructuredOutputMode,
+    schema: Option<&ResponseSchema>,
+) -> Result<Format, ProviderError> {
+    use StructuredOutputMode::{Auto, JsonObject, JsonSchema, Prompted};
+    let instruction = Some(match schema {
+        Some(schema) => Instruction::Always(format!(
+            "Answer with one JSON value that fits this JSON Schema, and with nothing else:\n{}",
+            schema.schema
+        )),
+        None => Instruction::UnlessTold("Answer with one JSON object, and with nothing else."),
+    });
+    match (mode, schema) {
+        (Auto | JsonSchema, Some(schema)) => native(mode, schema),
+        (Prompted, _) => Ok(Format {
+            wire: None,
+            output: StructuredOutput::Prompted,
+            instruction,
+        }),
+        (JsonObject, _) | (Auto | JsonSchema, None) => Ok(Format {
+            wire: Some(br#"{"type":"json_object"}"#.to_vec()),
+            output: StructuredOutput::JsonObject,
+            instruction,
+        }),
+    }
+}
+
+fn native(mode: StructuredOutputMode, schema: &ResponseSchema) -> Result<Format, ProviderError> {
+    let (rewritten, is_strict) = match strict(&schema.schema) {
+        Ok(rewritten) => (rewritten, true),
+        Err(reason) if mode == StructuredOutputMode::JsonSchema => return Err(not_strict(&reason)),
+        Err(_) => (schema.schema.clone(), false),
+    };
+    let wire = json!({
+        "type": "json_schema",
+        "json_schema": {"name": name(&schema.name), "schema": rewritten, "strict": is_strict},
+    });
+    Ok(Format {
+        wire: Some(wire.to_string().into_bytes()),
+        output: StructuredOutput::JsonSchema,
+        instruction: None,
+    })
+}
+
+fn not_strict(reason: &NotStrict) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::Schema,
+        format!("the response schema does not allow strict output: {reason}"),
+    )
+    .with_hint("change the schema there, or set `structured_output: auto`")
+}
+
+/// `name` with the characters that the API accepts.
+fn name(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .take(MAX_NAME)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    if name.is_empty() {
+        "answer".to_owned()
+    } else {
+        name
+    }
+}

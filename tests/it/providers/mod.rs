@@ -1,0 +1,46 @@
+//! Providers: what goes out, what comes back, and what happens in between.
+
+mod decode;
+mod encode;
+#[cfg(feature = "openai")]
+mod http;
+mod limit;
+mod retry;
+#[cfg(feature = "openai")]
+mod runtimes;
+mod scripted;
+#[cfg(feature = "openai")]
+mod server;
+#[cfg(feature = "openai")]
+mod settings;
+mod strict;
+
+use duologue::ErrorKind;
+use duologue::attempt::Attempt;
+use duologue::chat::{Message, Request, Response};
+use duologue::provider::{CallContext, Provider, ProviderError};
+
+fn request() -> Request {
+    Request::new("gpt-5-mini", vec![Message::user("answer in JSON")])
+}
+
+/// A provider without a key, and nothing else changed.
+#[cfg(feature = "openai")]
+fn plain(base_url: &str) -> duologue::provider::OpenAiProvider {
+    duologue::provider::OpenAiProvider::builder()
+        .base_url(base_url)
+        .no_api_key()
+        .build()
+        .unwrap()
+}
+
+/// One call and the attempts it made.
+async fn call(provider: &dyn Provider) -> (Result<Response, ProviderError>, Vec<Attempt>) {
+    let context = CallContext::new("planner");
+    let result = provider.generate_json(&request(), &context).await;
+    (result, context.attempts().to_vec())
+}
+
+fn kinds(attempts: &[Attempt]) -> Vec<Option<ErrorKind>> {
+    attempts.iter().map(|attempt| attempt.error).collect()
+}
