@@ -1,1 +1,62 @@
-//! x
+//! The record of every call: what is written, when, and what is guaranteed.
+//!
+//! **If a request left the process, its record is already in the operating system's hands.**
+//! [`CallLog::begin`] hands the call to the [`CallLogger`] before the request leaves and returns
+//! an [`OpenCall`]; that guard finishes the record when the call ends, and if it is dropped
+//! (error, cancellation, panic) it finishes itself.
+//!
+//! # Layout of a run on disk
+//!
+//! ```text
+//! {output_dir}/{run_id}/            0700, files 0600
+//! ├── journal/{pid}-{start}.jsonl   the truth: one line per event, append-only, one file per process
+//! └── llm_calls/                    views for people, rendered from the journal
+//!     ├── call_001_planner.yaml
+//!     ├── call_002_judge.yaml
+//!     └── summary.yaml
+//! ```
+//!
+//! A journal line begins with a newline and ends with its CRC-32, so that a torn line never takes
+//! its neighbour along. Its `event` is one of
+//!
+//! | event | when | content |
+//! |---|---|---|
+//! | `opened` | the journal was created | `schema`, `run_id`, `pid`, `version`, `log_level`, `format` |
+//! | `started` | before the request leaves | `record`: what is known by then |
+//! | `finished` | when the call ends | `record`: the whole [`Record`] |
+//! | `rendered` | a call file was written | `call_id`, `file` |
+//!
+//! A call with `started` and no `finished`, whose process is gone, is `interrupted`.
+//!
+//! # Levels
+//! `minimal` holds no content at all; `standard` adds prompts and answers; `full` adds the variables
+//! and the raw exchange on the wire. See [`LogLevel`].
+
+mod config;
+mod file;
+mod journal;
+mod logger;
+mod memory;
+mod open_call;
+mod paths;
+mod reader;
+mod record;
+mod redact;
+mod summary;
+mod view;
+mod writer;
+
+pub use config::{
+    Durability, LlmLogging, LogFormat, LogLevel, LoggerConfig, OnError, Sanitize, Views,
+    create_llm_logger,
+};
+pub use file::FileCallLogger;
+pub use logger::{CallLogger, NullCallLogger, TeeCallLogger};
+pub use memory::MemoryCallLogger;
+pub use open_call::{CallEnd, CallLog, OpenCall};
+pub use reader::{Problem, Recovery, RunLog, find_runs};
+pub use record::{AgentMode, CallError, CallStatus, Parameters, Record};
+pub use redact::{CustomRule, Redactions, SanitizeConfig, Sanitizer};
+pub use summary::{AgentTotals, ErrorLine, Losses, RunStatus, Summary};
+#[cfg(feature = "cli")]
+pub(crate) use view::render;

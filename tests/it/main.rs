@@ -14,3 +14,6 @@ mod extraction;
 
 /// Providers: translation, transport, retries, limits, scripts.
 mod providers;
+
+/// What the sanitizer removes, and what it leaves alone.
+mod redaction;

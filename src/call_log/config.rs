@@ -1,0 +1,277 @@
+//! How much is logged, where and how; and the factory that turns it into a [`CallLog`].
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::file::FileCallLogger;
+use super::open_call::CallLog;
+use super::redact::{SanitizeConfig, Sanitizer};
+use crate::clock::{SystemClock, new_run_id};
+use crate::env::{self, Environment};
+use crate::error::Result;
+
+/// How much a record holds. The three levels are three different documents.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Ids, tokens, times, model, success or failure; no content at all.
+    Minimal,
+    /// Also prompts, answers and their errors.
+    #[default]
+    Standard,
+    /// Also all variables, and the raw requests and responses.
+    Full,
+}
+
+/// The format of call files and summary.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// `call_001_planner.yaml`
+    #[default]
+    Yaml,
+    /// `call_001_planner.json`
+    Json,
+}
+
+impl LogFormat {
+    /// `yaml` or `json`: the word in settings, and the files' ending.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Which calls get a file of their own; all are in the journal.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Views {
+    /// Every call.
+    #[default]
+    All,
+    /// Calls without a valid answer.
+    Failed,
+    /// None.
+    None,
+}
+
+/// What a record that cannot be written does to the run.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// The run goes on; the loss is reported once through `tracing`, in the summary and by `flush`.
+    #[default]
+    Warn,
+    /// The call fails with [`ErrorKind::Log`](crate::ErrorKind::Log), before its request leaves.
+    Fail,
+}
+
+/// What the journal survives.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The death of the process.
+    #[default]
+    Os,
+    /// The death of the machine: each event waits until it is on disk (`fsync`, shared by waiters).
+    Disk,
+}
+
+/// `true` (all rules), `false` (none), or a mapping of settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Sanitize {
+    /// All rules on, or off altogether.
+    Switch(bool),
+    /// Chosen rules.
+    Rules(SanitizeConfig),
+}
+
+impl Default for Sanitize {
+    fn default() -> Self {
+        Self::Switch(true)
+    }
+}
+
+impl Sanitize {
+    /// The sanitizer that these settings describe.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a custom rule's pattern is not a regular expression.
+    pub fn to_sanitizer(&self) -> Result<Sanitizer> {
+        match self {
+            Self::Switch(true) => Sanitizer::new(&SanitizeConfig::default()),
+            Self::Switch(false) => Ok(Sanitizer::off()),
+            Self::Rules(config) => Sanitizer::new(config),
+        }
+    }
+}
+
+/// The `llm_logging` block of a job configuration.
+///
+/// ```
+/// use duologue::call_log::{LlmLogging, LogLevel};
+///
+/// let block: LlmLogging = serde_json::from_str(r#"{"log_level": "minimal"}"#)?;
+/// assert!(block.enabled && block.log_level == LogLevel::Minimal);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LlmLogging {
+    /// Whether anything is written. Default `true`.
+    pub enabled: bool,
+    /// How much a record holds. Default `standard`.
+    pub log_level: LogLevel,
+    /// Format of call files and summary. Default `yaml`.
+    pub format: LogFormat,
+    /// Which secrets and personal data are removed. Default `true`: all.
+    pub sanitize: Sanitize,
+    /// Which calls get a file of their own. Default `all`.
+    pub views: Views,
+    /// What a record that cannot be written does to the run. Default `warn`.
+    pub on_error: OnError,
+    /// What the journal survives. Default `os`.
+    pub durability: Durability,
+}
+
+impl Default for LlmLogging {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            log_level: LogLevel::default(),
+            format: LogFormat::default(),
+            sanitize: Sanitize::default(),
+            views: Views::default(),
+            on_error: OnError::default(),
+            durability: Durability::default(),
+        }
+    }
+}
+
+impl LlmLogging {
+    /// The same settings, overridden by the variables of [`mod@crate::env`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable has a value that is not allowed.
+    pub fn overridden_by(mut self, environment: &Environment) -> Result<Self> {
+        if environment.disables_llm_logging()? {
+            self.enabled = false;
+        }
+        if let Some((name, value)) = environment.ours(env::LLM_LOG_LEVEL) {
+            self.log_level = match value.to_lowercase().as_str() {
+                "minimal" => LogLevel::Minimal,
+                "standard" => LogLevel::Standard,
+                "full" => LogLevel::Full,
+                _ => {
+                    return Err(env::not_allowed(
+                        &name,
+                        &value,
+                        "`minimal`, `standard`, `full`",
+                    ));
+                }
+            };
+        }
+        if let Some((name, value)) = environment.ours(env::LLM_LOG_FORMAT) {
+            self.format = match value.to_lowercase().as_str() {
+                "yaml" => LogFormat::Yaml,
+                "json" => LogFormat::Json,
+                _ => return Err(env::not_allowed(&name, &value, "`yaml`, `json`")),
+            };
+        }
+        Ok(self)
+    }
+}
+
+/// Everything that [`create_llm_logger`] needs.
+#[derive(Debug, Clone)]
+pub struct LoggerConfig {
+    /// Where runs are kept. Default `artifacts`.
+    pub output_dir: PathBuf,
+    /// The run's directory below `output_dir`; a run that exists is continued.
+    /// Default: a new id, see [`new_run_id`].
+    pub run_id: Option<String>,
+    /// Level, format and the rest.
+    pub llm_logging: LlmLogging,
+    /// Where the overriding variables are read. Default: the process.
+    pub environment: Environment,
+}
+
+impl Default for LoggerConfig {
+    fn default() -> Self {
+        Self {
+            output_dir: "artifacts".into(),
+            run_id: None,
+            llm_logging: LlmLogging::default(),
+            environment: Environment::process(),
+        }
+    }
+}
+
+/// A [`CallLog`] that writes to `{output_dir}/{run_id}/`, or one that is off when the
+/// configuration or the environment says so.
+///
+/// ```
+/// use duologue::call_log::{create_llm_logger, LoggerConfig};
+///
+/// let folder = tempfile::tempdir()?;
+/// let log = create_llm_logger(&LoggerConfig {
+///     output_dir: folder.path().into(),
+///     run_id: Some("my_run".into()),
+///     ..LoggerConfig::default()
+/// })?;
+/// assert!(log.is_on());
+/// log.flush_blocking()?;
+/// assert!(folder.path().join("my_run/llm_calls/summary.yaml").exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a value that is not allowed,
+/// [`ErrorKind::Log`](crate::ErrorKind::Log) when the directory cannot be made or written.
+pub fn create_llm_logger(config: &LoggerConfig) -> Result<CallLog> {
+    let settings = config
+        .llm_logging
+        .clone()
+        .overridden_by(&config.environment)?;
+    let run_id = config
+        .run_id
+        .clone()
+        .unwrap_or_else(|| new_run_id(&SystemClock));
+    let sanitizer = settings.sanitize.to_sanitizer()?;
+    if !settings.enabled {
+        return Ok(CallLog::off().with_run_id(run_id));
+    }
+    let file = FileCallLogger::open(&config.output_dir, &run_id, &settings, &sanitizer)?;
+    let first = file.next_number();
+    Ok(CallLog::new(file)
+        .with_run_id(run_id)
+        .with_level(settings.log_level)
+        .with_sanitizer(sanitizer)
+        .with_on_error(settings.on_error)
+        .starting_at(first))
+}

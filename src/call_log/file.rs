@@ -1,0 +1,130 @@
+//! Records on disk: the journal, written by the caller, and the views, rendered behind.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::config::LlmLogging;
+use super::journal::{Event, Journal, opened};
+use super::logger::CallLogger;
+use super::paths::{RunPaths, safe_run_id};
+use super::reader::Tail;
+use super::record::Record;
+use super::redact::{Redactions, Sanitizer};
+use super::summary::Summary;
+use super::view::CallFiles;
+use super::writer::{Shared, Work, Writer};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Writes each event to the run's journal before it returns, and lets one thread render call files
+/// and the summary. See [the layout](super#layout-of-a-run-on-disk).
+///
+/// A run id that exists is continued. When the last handle goes, what is left is rendered.
+#[derive(Debug)]
+pub struct FileCallLogger {
+    directory: PathBuf,
+    journal: Arc<Journal>,
+    shared: Arc<Shared>,
+    next_number: u64,
+    writer: Writer,
+}
+
+impl FileCallLogger {
+    /// Opens or continues the run `{output_dir}/{run_id}`. Characters that have no place in a
+    /// directory's name are replaced; `sanitizer` removes secrets from it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`] when the directories, the journal or the thread cannot be made.
+    pub fn open(
+        output_dir: &Path,
+        run_id: &str,
+        settings: &LlmLogging,
+        sanitizer: &Sanitizer,
+    ) -> Result<Self> {
+        let run_id = sanitizer
+            .redact(run_id, &mut Redactions::default())
+            .into_owned();
+        let paths = RunPaths::of(output_dir.join(safe_run_id(&run_id)));
+        paths.create()?;
+        let journal = Arc::new(Journal::create(&paths, settings.durability)?);
+        let level = serde_json::to_value(settings.log_level).unwrap_or_default();
+        let level = level.as_str().unwrap_or_default();
+        journal.append(&opened(&run_id, level, settings.format.as_str()))?;
+
+        let shared = Arc::<Shared>::default();
+        let next_number = paths.next_number();
+        let writer = Writer::spawn(Work {
+            journal: journal.clone(),
+            shared: shared.clone(),
+            files: CallFiles::new(&paths, settings.format),
+            views: settings.views,
+            own: Summary {
+                schema: Summary::SCHEMA.to_owned(),
+                run_id,
+                log_level: level.to_owned(),
+                format: settings.format.as_str().to_owned(),
+                ..Summary::default()
+            },
+            others: Tail::new(paths.clone(), Some(journal.path().to_owned())),
+        })
+        .map_err(|error| {
+            Error::new(ErrorKind::Log, "cannot start the log's writer thread").with_source(error)
+        })?;
+        Ok(Self {
+            directory: paths.root,
+            journal,
+            shared,
+            next_number,
+            writer,
+        })
+    }
+
+    /// The run's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    fn lost(&self, error: Error) -> Error {
+        self.shared
+            .lose(&format!("{error:#}"), |losses| losses.journal_events += 1);
+        error
+    }
+}
+
+#[async_trait]
+impl CallLogger for FileCallLogger {
+    fn call_started(&self, record: &Record) -> Result<()> {
+        self.shared.call_started();
+        self.journal
+            .append(&Event::Started { record })
+            .map_err(|error| self.lost(error))?;
+        Ok(())
+    }
+
+    fn call_finished(&self, record: &Record) -> Result<()> {
+        self.shared.call_finished();
+        let span = self
+            .journal
+            .append(&Event::Finished { record })
+            .map_err(|error| self.lost(error))?;
+        self.writer.finished(span);
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.writer.flush().await
+    }
+
+    fn flush_blocking(&self) -> Result<()> {
+        pollster::block_on(self.writer.flush())
+    }
+
+    fn journal(&self) -> Option<&Path> {
+        Some(self.journal.path())
+    }
+}

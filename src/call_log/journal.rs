@@ -1,0 +1,288 @@
+//! The journal: append-only lines, one `write(2)` each, made by the thread that has something to say.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Durability;
+use super::paths::{RunPaths, create_private_file};
+use super::record::Record;
+use crate::clock::rfc3339;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Name and version of the journal's format.
+pub(crate) const SCHEMA: &str = "duologue.journal/1";
+const CRC_KEY: &str = ",\"crc\":\"";
+const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
+
+/// What a line says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    Opened {
+        schema: &'a str,
+        time: String,
+        run_id: &'a str,
+        pid: u32,
+        version: &'a str,
+        log_level: &'a str,
+        format: &'a str,
+    },
+    Started {
+        record: &'a Record,
+    },
+    Finished {
+        record: &'a Record,
+    },
+    Rendered {
+        call_id: &'a str,
+        file: &'a str,
+    },
+}
+
+/// A line that was read; which fields there are depends on `event`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Line {
+    pub(crate) event: String,
+    pub(crate) schema: String,
+    pub(crate) run_id: String,
+    pub(crate) log_level: String,
+    pub(crate) format: String,
+    pub(crate) call_id: String,
+    pub(crate) file: String,
+    pub(crate) record: Option<Box<Record>>,
+}
+
+/// `event` as a journal line: a newline, JSON, and the CRC-32 of the JSON before it.
+fn encode(event: &Event<'_>) -> Result<Vec<u8>> {
+    let mut line = Vec::with_capacity(2048);
+    line.push(b'\n');
+    serde_json::to_writer(&mut line, event).map_err(|error| {
+        Error::new(ErrorKind::Log, "a record cannot be written as JSON").with_source(error)
+    })?;
+    line.pop();
+    let crc = crc32fast::hash(&line[1..]);
+    line.extend_from_slice(CRC_KEY.as_bytes());
+    line.extend_from_slice(format!("{crc:08x}\"}}").as_bytes());
+    Ok(line)
+}
+
+/// The content of one line without its newline, or why it cannot be trusted.
+pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
+    let Some(body_end) = line.len().checked_sub(CRC_TAIL) else {
+        return Err("the line is cut off".to_owned());
+    };
+    let (body, tail) = line.split_at(body_end);
+    let tail = std::str::from_utf8(tail).unwrap_or_default();
+    let crc = tail
+        .strip_prefix(CRC_KEY)
+        .and_then(|rest| u32::from_str_radix(rest.get(..8)?, 16).ok());
+    match crc {
+        None => return Err("the line is cut off".to_owned()),
+        Some(crc) if crc != crc32fast::hash(body) => {
+            return Err("the checksum does not match".to_owned());
+        }
+        Some(_) => {}
+    }
+    serde_json::from_slice(line)
+        .map_err(|error| format!("not a journal line of this version: {error}"))
+}
+
+/// Where a line lies in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    offset: u64,
+    len: usize,
+}
+
+/// The journal file of this process, open for appending and locked while the process lives.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+    durability: Durability,
+    end: Mutex<u64>,
+    synced: Mutex<u64>,
+}
+
+impl Journal {
+    /// Creates `{pid}-{start}.jsonl`.
+    pub(crate) fn create(paths: &RunPaths, durability: Durability) -> Result<Self> {
+        let (path, file) = create_unique(&paths.journal).map_err(|error| {
+            Error::new(
+                ErrorKind::Log,
+                format!("cannot make a journal in `{}`", paths.journal.display()),
+            )
+            .with_source(error)
+            .with_hint("set `output_dir` to a directory that you may write to")
+        })?;
+        // Readers tell a running process from a dead one by this lock; the kernel drops it with us.
+        // A file system without locks costs only that distinction.
+        let _ = file.try_lock();
+        Ok(Self {
+            file,
+            path,
+            durability,
+            end: Mutex::new(0),
+            synced: Mutex::new(0),
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends one event with one write.
+    pub(crate) fn append(&self, event: &Event<'_>) -> Result<Span> {
+        let line = encode(event)?;
+        let span = self.write(&line).map_err(|error| {
+            Error::new(
+                ErrorKind::Log,
+                format!("cannot write to the journal `{}`", self.path.display()),
+            )
+            .with_source(error)
+            .with_hint("free some space, or check that the directory is still there and writable")
+        })?;
+        Ok(span)
+    }
+
+    fn write(&self, line: &[u8]) -> io::Result<Span> {
+        let mut end = lock(&self.end);
+        let offset = *end;
+        let written = write_once(&self.file, line)?;
+        *end += written as u64;
+        let upto = *end;
+        drop(end);
+        if written < line.len() {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                format!("only {written} of {} bytes were written", line.len()),
+            ));
+        }
+        if self.durability == Durability::Disk {
+            self.sync(upto)?;
+        }
+        Ok(Span {
+            offset: offset + 1,
+            len: line.len() - 1,
+        })
+    }
+
+    /// Waits until everything before `upto` is on disk; waiters share one `fsync`.
+    fn sync(&self, upto: u64) -> io::Result<()> {
+        let mut synced = lock(&self.synced);
+        if *synced < upto {
+            let end = *lock(&self.end);
+            self.file.sync_data()?;
+            *synced = end;
+        }
+        Ok(())
+    }
+
+    /// A second, independent place to read the file from; it works on after the path is gone.
+    pub(crate) fn reader(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
+    /// Whether the path still leads to a journal of the length that was written.
+    pub(crate) fn is_in_place(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|found| found.len() >= *lock(&self.end))
+    }
+}
+
+/// Reads back the line at `span`.
+pub(crate) fn read_at(file: &mut File, span: Span) -> std::result::Result<Line, String> {
+    let mut line = vec![0; span.len];
+    file.seek(SeekFrom::Start(span.offset))
+        .and_then(|_| file.read_exact(&mut line))
+        .map_err(|error| format!("the journal cannot be read back: {error}"))?;
+    decode(&line)
+}
+
+fn write_once(mut file: &File, line: &[u8]) -> io::Result<usize> {
+    loop {
+        match file.write(line) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn create_unique(directory: &Path) -> io::Result<(PathBuf, File)> {
+    let start = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    let pid = std::process::id();
+    // Two loggers of one process may open the same run within a millisecond.
+    for step in 0..1000 {
+        let path = directory.join(format!("{pid}-{}.jsonl", start + step));
+        match create_private_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|file| (path, file)),
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "every journal name is taken",
+    ))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The first event of a journal.
+pub(crate) fn opened<'a>(run_id: &'a str, log_level: &'a str, format: &'a str) -> Event<'a> {
+    Event::Opened {
+        schema: SCHEMA,
+        time: rfc3339(SystemTime::now()),
+        run_id,
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION"),
+        log_level,
+        format,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> Vec<u8> {
+        encode(&Event::Rendered {
+            call_id: "c1",
+            file: "call_001_a.yaml",
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_line_is_json_and_reads_back() {
+        let line = line();
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(value["event"], "rendered");
+        assert_eq!(decode(&line[1..]).unwrap().file, "call_001_a.yaml");
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_noticed() {
+        let line = &line()[1..];
+        for end in 0..line.len() {
+            assert!(decode(&line[..end]).is_err(), "cut at {end}");
+        }
+        for bit in 0..line.len() * 8 {
+            let mut broken = line.to_vec();
+            broken[bit / 8] ^= 1 << (bit % 8);
+            // Hexadecimal digits read the same in both cases; nothing else may pass.
+            if !broken.eq_ignore_ascii_case(line) {
+                assert!(decode(&broken).is_err(), "bit {bit}");
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The trait behind every destination of records, and the two simplest of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::record::Record;
+use crate::error::Result;
+
+/// A destination of records: object-safe, shared by all calls of a run.
+///
+/// It gets records that are already sanitized and stripped to the log's level, from any thread,
+/// several at once. Both calls run on the path of the model call, so they must be short and must
+/// not wait for another task. Every `call_started` is followed by exactly one `call_finished` with
+/// the same `call_id`, unless the process dies.
+#[async_trait]
+pub trait CallLogger: Send + Sync + fmt::Debug {
+    /// A request is about to leave; the record holds what is known by now.
+    ///
+    /// # Errors
+    /// When the record could not be kept; what follows is the log's `on_error`.
+    fn call_started(&self, record: &Record) -> Result<()>;
+
+    /// The call ended; the record is whole.
+    ///
+    /// # Errors
+    /// When the record could not be kept.
+    fn call_finished(&self, record: &Record) -> Result<()>;
+
+    /// Waits until everything handed over so far is where it belongs.
+    ///
+    /// # Errors
+    /// What was lost since the last flush.
+    async fn flush(&self) -> Result<()>;
+
+    /// [`flush`](Self::flush) for code without a runtime; it must not need one.
+    ///
+    /// # Errors
+    /// What was lost since the last flush.
+    fn flush_blocking(&self) -> Result<()>;
+
+    /// The journal file that records go to, if there is one.
+    fn journal(&self) -> Option<&std::path::Path> {
+        None
+    }
+}
+
+/// Keeps nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NullCallLogger;
+
+#[async_trait]
+impl CallLogger for NullCallLogger {
+    fn call_started(&self, _record: &Record) -> Result<()> {
+        Ok(())
+    }
+
+    fn call_finished(&self, _record: &Record) -> Result<()> {
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn flush_blocking(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Hands every record to several loggers; each gets all of them, whatever the others do.
+#[derive(Debug, Clone)]
+pub struct TeeCallLogger {
+    loggers: Vec<Arc<dyn CallLogger>>,
+}
+
+impl TeeCallLogger {
+    /// A logger that feeds these, in order.
+    pub fn new(loggers: impl IntoIterator<Item = Arc<dyn CallLogger>>) -> Self {
+        Self {
+            loggers: loggers.into_iter().collect(),
+        }
+    }
+
+    fn each(&self, hand_over: impl Fn(&dyn CallLogger) -> Result<()>) -> Result<()> {
+        first_error(self.loggers.iter().map(|logger| hand_over(logger.as_ref())))
+    }
+}
+
+#[async_trait]
+impl CallLogger for TeeCallLogger {
+    fn call_started(&self, record: &Record) -> Result<()> {
+        self.each(|logger| logger.call_started(record))
+    }
+
+    fn call_finished(&self, record: &Record) -> Result<()> {
+        self.each(|logger| logger.call_finished(record))
+    }
+
+    async fn flush(&self) -> Result<()> {
+        first_error(
+            futures::future::join_all(self.loggers.iter().map(|logger| logger.flush())).await,
+        )
+    }
+
+    fn flush_blocking(&self) -> Result<()> {
+        self.each(|logger| logger.flush_blocking())
+    }
+
+    fn journal(&self) -> Option<&std::path::Path> {
+        self.loggers.iter().find_map(|logger| logger.journal())
+    }
+}
+
+fn first_error(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    // Every logger must be served before the first error is returned, so no short circuit.
+    results
+        .into_iter()
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
+}

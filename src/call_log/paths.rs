@@ -1,0 +1,178 @@
+//! Where the files of a run are, and names that cannot escape from there.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const MAX_NAME: usize = 64;
+
+/// The directories of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct RunPaths {
+    pub(crate) root: PathBuf,
+    pub(crate) journal: PathBuf,
+    pub(crate) calls: PathBuf,
+}
+
+impl RunPaths {
+    pub(crate) fn of(root: PathBuf) -> Self {
+        Self {
+            journal: root.join("journal"),
+            calls: root.join("llm_calls"),
+            root,
+        }
+    }
+
+    /// Makes the directories (0700); those that exist are left as they are.
+    pub(crate) fn create(&self) -> Result<()> {
+        for directory in [&self.journal, &self.calls] {
+            create_private_dir(directory).map_err(|error| {
+                Error::new(
+                    ErrorKind::Log,
+                    format!("cannot make the log directory `{}`", directory.display()),
+                )
+                .with_source(error)
+                .with_hint("set `output_dir` to a directory that you may write to")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The journals of the run, oldest name first; none if there is no such directory.
+    pub(crate) fn journals(&self) -> io::Result<Vec<PathBuf>> {
+        let mut journals = Vec::new();
+        for entry in fs::read_dir(&self.journal)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|ending| ending == "jsonl") {
+                journals.push(path);
+            }
+        }
+        journals.sort();
+        Ok(journals)
+    }
+
+    /// One more than the highest number of the call files that are there.
+    pub(crate) fn next_number(&self) -> u64 {
+        let Ok(entries) = fs::read_dir(&self.calls) else {
+            return 1;
+        };
+        let highest = entries
+            .flatten()
+            .filter_map(|entry| call_number(entry.file_name().to_str()?))
+            .max();
+        highest.map_or(1, |number| number + 1)
+    }
+}
+
+fn call_number(file_name: &str) -> Option<u64> {
+    file_name
+        .strip_prefix("call_")?
+        .split('_')
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// A new file of ours alone (0600), opened for appending and reading.
+pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// `name` as one path component: anything but letters, digits, `.`, `_` and `-` becomes `_`,
+/// leading dots go, and a long name is shortened with a hash of the whole.
+pub(crate) fn safe_name(name: &str) -> String {
+    let plain: String = name
+        .trim_start_matches('.')
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    if plain.is_empty() {
+        return "unnamed".to_owned();
+    }
+    if plain.len() <= MAX_NAME {
+        return plain;
+    }
+    format!("{}-{}", &plain[..MAX_NAME - 9], short_hash(name))
+}
+
+/// [`safe_name`], and a hash wherever something had to be changed: two runs never share a directory
+/// because their ids look alike afterwards.
+pub(crate) fn safe_run_id(run_id: &str) -> String {
+    let plain = safe_name(run_id);
+    if plain == run_id || plain.len() > MAX_NAME {
+        plain
+    } else {
+        format!("{plain}-{}", short_hash(run_id))
+    }
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_escapes_its_directory() {
+        for name in [
+            "../../etc/passwd",
+            "..",
+            "/etc",
+            "a/b",
+            "a\\b",
+            "",
+            ".hidden",
+            "nul\0byte",
+        ] {
+            let safe = safe_name(name);
+            assert!(
+                !safe.is_empty() && !safe.starts_with('.') && !safe.contains(['/', '\\', '\0']),
+                "{safe:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_names_stay_different() {
+        let (a, b) = (
+            format!("{}a", "x".repeat(200)),
+            format!("{}b", "x".repeat(200)),
+        );
+        assert!(safe_name(&a).len() <= MAX_NAME);
+        assert_ne!(safe_name(&a), safe_name(&b));
+    }
+
+    #[test]
+    fn different_run_ids_get_different_directories() {
+        assert_ne!(safe_run_id("a/b"), safe_run_id("a_b"));
+        assert_eq!(safe_run_id("run_20260128_123456"), "run_20260128_123456");
+    }
+}

@@ -1,0 +1,382 @@
+//! What a call leaves behind: the document, its three levels, and its sanitizing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::config::LogLevel;
+use super::redact::{Redactions, Sanitizer};
+use crate::attempt::{Attempt, WireExchange};
+use crate::chat::{FinishReason, Message, Request, StructuredOutput, Usage};
+use crate::error::{ErrorKind, SchemaViolation};
+
+/// How an agent keeps state between runs.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AgentMode {
+    /// Each run stands alone.
+    #[default]
+    Oneshot,
+    /// A conversation carries the dialogue from run to run.
+    Conversational,
+}
+
+/// How a call ended.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CallStatus {
+    /// The answer fits its schema.
+    Succeeded,
+    /// An answer came and does not fit its schema.
+    Invalid,
+    /// The answer was cut at the output limit.
+    Truncated,
+    /// The model or a content filter refused.
+    Refused,
+    /// No answer came.
+    Failed,
+    /// A timeout or the deadline passed.
+    TimedOut,
+    /// The caller gave up.
+    Cancelled,
+    /// The process died during the call.
+    Interrupted,
+}
+
+impl CallStatus {
+    /// The word that stands in records: `succeeded`, `timed_out`, ….
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Invalid => "invalid",
+            Self::Truncated => "truncated",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl From<ErrorKind> for CallStatus {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::InvalidAnswer => Self::Invalid,
+            ErrorKind::Truncated => Self::Truncated,
+            ErrorKind::Refused | ErrorKind::ContentFiltered => Self::Refused,
+            ErrorKind::Timeout | ErrorKind::DeadlineExceeded => Self::TimedOut,
+            ErrorKind::Cancelled => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// The parameters that a call was made with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Parameters {
+    /// Sampling temperature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Output limit in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+    /// Further parameters, as the provider got them (levels standard and full).
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
+}
+
+impl Parameters {
+    /// Those of `request`.
+    pub(crate) fn of(request: &Request) -> Self {
+        Self {
+            temperature: request.temperature,
+            max_output_tokens: request.max_output_tokens,
+            extra: request.extra.clone(),
+        }
+    }
+}
+
+/// Why a call gave no valid answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CallError {
+    /// The failure's kind.
+    pub kind: ErrorKind,
+    /// One line about it (levels standard and full; empty at minimal).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// One call, whole: the `record` of a `finished` journal event, and what a call file shows.
+///
+/// A field that is unknown, empty or above the log level is left out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Record {
+    /// `duologue.call/1`: name and version of this format.
+    pub schema: String,
+    /// Id of the call, unique everywhere.
+    pub call_id: String,
+    /// The run that the call belongs to.
+    pub run_id: String,
+    /// The execution (one agent answering once) that the call belongs to.
+    pub execution_id: String,
+    /// The call that caused this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_call_id: Option<String>,
+    /// The conversation that the call continues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+    /// The job that the call was made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    /// The document that the call was made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<String>,
+    /// Order of the call's start among the calls of its process in this run, from 1.
+    pub sequence: u64,
+    /// Which call of its execution this is, from 1; above 1 it repairs the one before.
+    pub attempt: u32,
+    /// Which round of a refinement loop, from 0.
+    pub iteration: u32,
+
+    /// The agent's name.
+    pub agent: String,
+    /// The agent's mode.
+    pub mode: AgentMode,
+    /// The provider's name.
+    pub provider: String,
+    /// The model asked for.
+    pub model: String,
+    /// The model that answered, as the provider names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_model: Option<String>,
+    /// The parameters asked for.
+    pub parameters: Parameters,
+    /// How the schema was enforced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structured_output: Option<StructuredOutput>,
+
+    /// When the call began: RFC 3339, UTC.
+    pub started_at: String,
+    /// From the call's start to its end, waits and backoff included, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Time to the first byte of the last attempt's answer, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<u64>,
+    /// Time spent waiting for a free slot, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limiter_wait_ms: Option<u64>,
+    /// Time spent in backoff between attempts, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_ms: Option<u64>,
+
+    /// How the call ended; absent while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<CallStatus>,
+    /// Whether the execution ended with this call; `false` when a repair follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_execution: Option<bool>,
+    /// Why the model stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+    /// The provider's id of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_id: Option<String>,
+    /// Tokens spent; an unknown figure is left out.
+    #[serde(skip_serializing_if = "Usage::is_unknown")]
+    pub usage: Usage,
+    /// Why there is no valid answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<CallError>,
+    /// The requests on the wire, one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// What had to be mended to read JSON out of the answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fixups: Vec<String>,
+    /// How often each rule of the sanitizer struck in this record.
+    #[serde(skip_serializing_if = "Redactions::is_empty")]
+    pub redactions: Redactions,
+
+    /// The first 16 hexadecimal digits of the SHA-256 of each rendered prompt part.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompt_hashes: BTreeMap<String, String>,
+    /// The template file of each prompt part.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub templates: BTreeMap<String, String>,
+    /// The messages sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
+    /// The model's text as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_answer: Option<String>,
+    /// Reasoning that the provider sent apart from the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// The answer that passed validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
+    /// How the answer does not fit its schema.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub validation_errors: Vec<SchemaViolation>,
+
+    /// All variables that the prompt was rendered with (level full).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<Map<String, Value>>,
+    /// The raw exchanges on the wire (level full).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wire: Vec<WireExchange>,
+}
+
+impl Record {
+    /// Name and version of the format.
+    pub const SCHEMA: &str = "duologue.call/1";
+
+    /// Whether the call gave a valid answer.
+    pub fn is_success(&self) -> bool {
+        self.status == Some(CallStatus::Succeeded)
+    }
+
+    /// Leaves out what `level` does not hold.
+    pub(crate) fn strip_to(&mut self, level: LogLevel) {
+        if level < LogLevel::Full {
+            self.context = None;
+            self.wire.clear();
+        }
+        if level < LogLevel::Standard {
+            self.parameters.extra.clear();
+            self.prompt_hashes.clear();
+            self.templates.clear();
+            self.messages.clear();
+            self.raw_answer = None;
+            self.reasoning = None;
+            self.answer = None;
+            self.validation_errors.clear();
+            if let Some(error) = &mut self.error {
+                error.message.clear();
+            }
+        }
+    }
+
+    /// Sanitizes what is known when the call begins.
+    pub(crate) fn sanitize_start(&mut self, sanitizer: &Sanitizer) {
+        let counts = &mut self.redactions;
+        for text in [&mut self.agent, &mut self.model, &mut self.run_id] {
+            redact(sanitizer, text, counts);
+        }
+        for id in [
+            &mut self.conversation_id,
+            &mut self.job_id,
+            &mut self.document_id,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            redact(sanitizer, id, counts);
+        }
+        redact_map(sanitizer, &mut self.parameters.extra, counts);
+        for message in &mut self.messages {
+            redact(sanitizer, &mut message.content, counts);
+        }
+        for template in self.templates.values_mut() {
+            redact(sanitizer, template, counts);
+        }
+        if let Some(context) = &mut self.context {
+            redact_map(sanitizer, context, counts);
+        }
+    }
+
+    /// Sanitizes what a call's end adds. Together with [`Self::sanitize_start`] it must reach every
+    /// field that can hold text from outside; a test walks the published schema to see that it does.
+    pub(crate) fn sanitize_end(&mut self, sanitizer: &Sanitizer) {
+        let counts = &mut self.redactions;
+        for text in [
+            &mut self.raw_answer,
+            &mut self.reasoning,
+            &mut self.response_model,
+            &mut self.response_id,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            redact(sanitizer, text, counts);
+        }
+        if let Some(FinishReason::Other(word)) = &mut self.finish_reason {
+            redact(sanitizer, word, counts);
+        }
+        if let Some(answer) = &mut self.answer {
+            sanitizer.redact_value(answer, counts);
+        }
+        for violation in &mut self.validation_errors {
+            redact(sanitizer, &mut violation.pointer, counts);
+            redact(sanitizer, &mut violation.message, counts);
+        }
+        if let Some(error) = &mut self.error {
+            redact(sanitizer, &mut error.message, counts);
+        }
+        for id in self
+            .attempts
+            .iter_mut()
+            .filter_map(|attempt| attempt.request_id.as_mut())
+        {
+            redact(sanitizer, id, counts);
+        }
+        for exchange in &mut self.wire {
+            redact(sanitizer, &mut exchange.url, counts);
+            redact(sanitizer, &mut exchange.request_body, counts);
+            redact(sanitizer, &mut exchange.response_body, counts);
+            for (name, value) in exchange
+                .request_headers
+                .iter_mut()
+                .chain(&mut exchange.response_headers)
+            {
+                redact_header(sanitizer, name, value, counts);
+            }
+        }
+    }
+}
+
+fn redact(sanitizer: &Sanitizer, text: &mut String, counts: &mut Redactions) {
+    if let std::borrow::Cow::Owned(clean) = sanitizer.redact(text, counts) {
+        *text = clean;
+    }
+}
+
+fn redact_map(sanitizer: &Sanitizer, map: &mut Map<String, Value>, counts: &mut Redactions) {
+    if map.is_empty() {
+        return;
+    }
+    let mut value = Value::Object(std::mem::take(map));
+    sanitizer.redact_value(&mut value, counts);
+    if let Value::Object(clean) = value {
+        *map = clean;
+    }
+}
+
+fn redact_header(sanitizer: &Sanitizer, name: &str, text: &mut String, counts: &mut Redactions) {
+    if let std::borrow::Cow::Owned(clean) = sanitizer.redact_pair(name, text, counts) {
+        *text = clean;
+    }
+}
