@@ -33,5 +33,5 @@ pub mod provider;
 mod secret;
 mod text;
 
-// pub use agent::{AgentRunner, AgentSpec, Outcome};
+pub use agent::{AgentRunner, AgentSpec, Outcome};
 pub use error::{Error, ErrorKind, Result};

@@ -1,1 +1,29 @@
-//! x
+//! Agents: what one is ([`AgentSpec`]), what runs it ([`AgentRunner`]), what comes out ([`Outcome`]).
+//!
+//! # The run loop
+//! 1. **Render** the prompt pack with the spec's default variables, then the caller's. A variable
+//!    that is missing is an error before any request.
+//! 2. **Call** the model with developer, system, examples and user messages in that order. The
+//!    call is recorded before its request leaves; the one retry owner repeats what may pass.
+//! 3. **Classify**: a cut answer, a refusal, a filter or an overflow is an error of its own kind.
+//! 4. **Extract** JSON from the text, and **validate** all of it against the schema.
+//! 5. An answer that fits is the outcome. One that does not is **repaired**: the model sees its last
+//!    bad answer with each error at its JSON pointer, and answers again, at most
+//!    `max_schema_repair_attempts` times. The same bad answer twice ends the loop early.
+//!
+//! Budget, deadline and cancellation are looked at before each call and stop a call under way.
+//! Success and failure carry the same [`Ledger`](crate::error::Ledger) of every call.
+
+mod conversation;
+mod outcome;
+mod repair;
+mod runner;
+mod schema;
+mod spec;
+mod turn;
+
+pub use crate::call_log::AgentMode;
+pub use conversation::Conversation;
+pub use outcome::Outcome;
+pub use runner::{AgentRunner, AgentRunnerBuilder, RunOptions};
+pub use spec::AgentSpec;

@@ -1,0 +1,127 @@
+//! Answer schemas: compiled once, kept by their text. This is the only file that names the validator.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jsonschema::Validator;
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result, SchemaViolation};
+use crate::text;
+
+const MAX_MESSAGE: usize = 300;
+const MAX_VIOLATIONS: usize = 100;
+/// More schemas than this in one runner means that they are made anew for each run; start over.
+const MAX_KEPT: usize = 1024;
+
+/// A JSON Schema, ready to check answers.
+pub(crate) struct AnswerSchema {
+    pub(crate) value: Value,
+    pub(crate) text: String,
+    validator: Validator,
+}
+
+impl fmt::Debug for AnswerSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnswerSchema").field(&self.text).finish()
+    }
+}
+
+impl AnswerSchema {
+    pub(crate) fn compile(value: Value, text: String, agent: &str) -> Result<Self> {
+        let validator = jsonschema::validator_for(&value).map_err(|error| {
+            let place = error.instance_path().to_string();
+            let place = if place.is_empty() {
+                "its root".to_owned()
+            } else {
+                format!("`{place}`")
+            };
+            Error::new(
+                ErrorKind::Schema,
+                format!("the response schema of agent `{agent}` is not valid at {place}"),
+            )
+            .with_source(text::clip(&error.to_string(), MAX_MESSAGE))
+            .with_hint(
+                "it must be a JSON Schema; references to other files or addresses are not followed",
+            )
+        })?;
+        Ok(Self {
+            value,
+            text,
+            validator,
+        })
+    }
+
+    pub(crate) fn fits(&self, answer: &Value) -> bool {
+        self.validator.is_valid(answer)
+    }
+
+    /// Everything that is wrong with `answer`, in document order.
+    pub(crate) fn violations(&self, answer: &Value) -> Vec<SchemaViolation> {
+        self.validator
+            .iter_errors(answer)
+            .take(MAX_VIOLATIONS)
+            .map(|error| SchemaViolation {
+                pointer: error.instance_path().to_string(),
+                message: text::clip(&error.to_string(), MAX_MESSAGE),
+            })
+            .collect()
+    }
+}
+
+/// The schemas that a runner has met.
+#[derive(Debug, Default)]
+pub(crate) struct SchemaCache {
+    by_text: Mutex<HashMap<String, Arc<AnswerSchema>>>,
+    by_type: Mutex<HashMap<TypeId, Arc<AnswerSchema>>>,
+}
+
+impl SchemaCache {
+    /// The compiled form of `schema`.
+    pub(crate) fn of_value(&self, schema: &Value, agent: &str) -> Result<Arc<AnswerSchema>> {
+        let text = schema.to_string();
+        if let Some(known) = lock(&self.by_text).get(&text) {
+            return Ok(known.clone());
+        }
+        let compiled = Arc::new(AnswerSchema::compile(schema.clone(), text.clone(), agent)?);
+        keep(&self.by_text, text, &compiled);
+        Ok(compiled)
+    }
+
+    /// The schema of the Rust type `T`.
+    pub(crate) fn of_type<T: JsonSchema + 'static>(
+        &self,
+        agent: &str,
+    ) -> Result<Arc<AnswerSchema>> {
+        if let Some(known) = lock(&self.by_type).get(&TypeId::of::<T>()) {
+            return Ok(known.clone());
+        }
+        let schema = schemars::generate::SchemaSettings::draft2020_12()
+            .with(|settings| settings.inline_subschemas = false)
+            .into_generator()
+            .into_root_schema_for::<T>()
+            .to_value();
+        let compiled = self.of_value(&schema, agent)?;
+        keep(&self.by_type, TypeId::of::<T>(), &compiled);
+        Ok(compiled)
+    }
+}
+
+fn keep<K: std::hash::Hash + Eq>(
+    map: &Mutex<HashMap<K, Arc<AnswerSchema>>>,
+    key: K,
+    schema: &Arc<AnswerSchema>,
+) {
+    let mut map = lock(map);
+    if map.len() >= MAX_KEPT {
+        map.clear();
+    }
+    map.insert(key, schema.clone());
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
