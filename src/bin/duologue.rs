@@ -1,1 +1,5 @@
-fn main() {}
+//! The `duologue` command.
+
+fn main() -> std::process::ExitCode {
+    duologue::cli::main()
+}

@@ -1,1 +1,86 @@
-//! x
+//! The `duologue` command: one file per subcommand.
+//!
+//! Exit codes: 0 everything succeeded, 1 something failed, 2 usage or configuration, 130 cancelled
+//! by Ctrl-C. What a program reads goes to stdout, what a person reads to stderr.
+
+mod check;
+mod logs;
+mod output;
+mod progress;
+mod run;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::error::{Error, ErrorKind};
+
+const SUCCESS: u8 = 0;
+const SOME_FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const CANCELLED: u8 = 130;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "duologue",
+    version,
+    about = "Run LLM agents, and keep one trustworthy record of every LLM call"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every agent of a job file.
+    Run(run::Run),
+    /// Look for everything that can be wrong with a job, without a request.
+    Check(check::Check),
+    /// Look at the records of runs.
+    #[command(subcommand)]
+    Logs(logs::Logs),
+    /// Print the JSON Schema of a format.
+    Schema(schema::Schema),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Reads the arguments, does the work, and gives the exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let code = match arguments.command {
+        Command::Run(run) => run.execute(),
+        Command::Check(check) => check.execute(),
+        Command::Logs(logs) => logs.execute(),
+        Command::Schema(schema) => schema.execute(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "duologue", &mut script);
+            output::print(&String::from_utf8_lossy(&script));
+            Ok(SUCCESS)
+        }
+    };
+    ExitCode::from(code.unwrap_or_else(|error| {
+        output::complain(&error);
+        exit_code_of(&error)
+    }))
+}
+
+/// What the user wrote is 2; what happened to it is 1.
+fn exit_code_of(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Config
+        | ErrorKind::Prompt
+        | ErrorKind::Schema
+        | ErrorKind::Auth
+        | ErrorKind::Log => USAGE,
+        ErrorKind::Cancelled => CANCELLED,
+        _ => SOME_FAILED,
+    }
+}

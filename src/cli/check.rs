@@ -1,0 +1,43 @@
+//! `duologue check`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{SUCCESS, output};
+use crate::error::Result;
+use crate::job::{Job, JobOverrides};
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The job file (YAML or JSON).
+    job: PathBuf,
+    /// Set a value of the job file: `agents.0.model=gpt-5`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Check {
+    pub(super) fn execute(self) -> Result<u8> {
+        let job = Job::load(
+            &self.job,
+            &JobOverrides {
+                set: self.set,
+                ..JobOverrides::default()
+            },
+        )?;
+        for warning in job.check()? {
+            output::say(&format!(
+                "\x1b[1;33mwarning\x1b[0m: agent `{}`: {}",
+                warning.agent, warning.message
+            ));
+        }
+        let runs: usize = job.agents.iter().map(|agent| agent.inputs.len()).sum();
+        output::say(&format!(
+            "`{}` is fine: {} agents, {runs} runs",
+            job.path.display(),
+            job.agents.len()
+        ));
+        Ok(SUCCESS)
+    }
+}

@@ -1,0 +1,214 @@
+//! `duologue logs`
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::output::{print, print_json, say, table};
+use super::{SOME_FAILED, SUCCESS};
+use crate::call_log::{LogFormat, Record, RunLog, Summary, find_runs, render};
+use crate::error::{Error, ErrorKind, Result};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Logs {
+    /// List the runs of an output directory, or the calls of a run.
+    Ls(Place),
+    /// Show one call whole.
+    Show(Show),
+    /// Totals of a run: calls, tokens, times, by agent.
+    Stats(Place),
+    /// After a crash: end the calls that never ended, and write the call files that are missing.
+    Recover(Place),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// A run's directory; for `ls` also the directory of all runs.
+    directory: PathBuf,
+    /// Print JSON on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The run's directory.
+    directory: PathBuf,
+    /// The call: its place in `logs ls` from 1, or the beginning of its id.
+    call: String,
+    /// Print JSON in place of YAML.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Logs {
+    pub(super) fn execute(self) -> Result<u8> {
+        match self {
+            Self::Ls(place) if place.directory.join("journal").is_dir() => place.list_calls(),
+            Self::Ls(place) => place.list_runs(),
+            Self::Show(show) => show.execute(),
+            Self::Stats(place) => place.stats(),
+            Self::Recover(place) => place.recover(),
+        }
+    }
+}
+
+impl Place {
+    fn list_runs(&self) -> Result<u8> {
+        let mut summaries = Vec::new();
+        for run in find_runs(&self.directory)? {
+            summaries.push((run.clone(), open(&run)?.summary()));
+        }
+        if self.json {
+            let summaries: Vec<&Summary> = summaries.iter().map(|(_, summary)| summary).collect();
+            print_json(&summaries)?;
+            return Ok(SUCCESS);
+        }
+        let mut rows = vec![row([
+            "RUN",
+            "STATUS",
+            "CALLS",
+            "FAILED",
+            "TOKENS",
+            "DIRECTORY",
+        ])];
+        for (directory, summary) in &summaries {
+            rows.push(vec![
+                summary.run_id.clone(),
+                format!("{:?}", summary.status).to_lowercase(),
+                summary.calls.to_string(),
+                summary.failed_executions.to_string(),
+                number(summary.usage.total_tokens()),
+                directory.display().to_string(),
+            ]);
+        }
+        print(&table(&rows));
+        Ok(SUCCESS)
+    }
+
+    fn list_calls(&self) -> Result<u8> {
+        let run = open(&self.directory)?;
+        if self.json {
+            print_json(&run.records())?;
+            return Ok(SUCCESS);
+        }
+        let mut rows = vec![row([
+            "#", "CALL", "AGENT", "MODEL", "STATUS", "MS", "TOKENS", "STARTED",
+        ])];
+        for (index, record) in run.records().iter().enumerate() {
+            rows.push(vec![
+                (index + 1).to_string(),
+                record.call_id.clone(),
+                record.agent.clone(),
+                record.model.clone(),
+                record
+                    .status
+                    .map_or("running", |status| status.as_str())
+                    .to_owned(),
+                number(record.duration_ms),
+                number(record.usage.total_tokens()),
+                record.started_at.clone(),
+            ]);
+        }
+        print(&table(&rows));
+        Ok(SUCCESS)
+    }
+
+    fn stats(&self) -> Result<u8> {
+        let summary = open(&self.directory)?.summary();
+        let format = if self.json {
+            LogFormat::Json
+        } else {
+            LogFormat::Yaml
+        };
+        print_document(&summary, format)?;
+        Ok(SUCCESS)
+    }
+
+    fn recover(&self) -> Result<u8> {
+        let mut run = open(&self.directory)?;
+        let recovery = run.recover()?;
+        if self.json {
+            print_json(&recovery)?;
+        } else {
+            say(&format!(
+                "{} interrupted calls, {} call files written, {} unreadable lines",
+                recovery.interrupted, recovery.rendered, recovery.unreadable
+            ));
+        }
+        Ok(if recovery.unreadable == 0 {
+            SUCCESS
+        } else {
+            SOME_FAILED
+        })
+    }
+}
+
+impl Show {
+    fn execute(&self) -> Result<u8> {
+        let run = open(&self.directory)?;
+        let record = self.find(run.records())?;
+        print_document(
+            record,
+            if self.json {
+                LogFormat::Json
+            } else {
+                LogFormat::Yaml
+            },
+        )?;
+        Ok(SUCCESS)
+    }
+
+    fn find<'a>(&self, records: &'a [Record]) -> Result<&'a Record> {
+        let by_place = self
+            .call
+            .parse::<usize>()
+            .ok()
+            .and_then(|place| records.get(place.checked_sub(1)?));
+        let by_id = || {
+            records
+                .iter()
+                .find(|record| record.call_id.starts_with(&self.call))
+        };
+        by_place.or_else(by_id).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                format!("there is no call `{}` among {}", self.call, records.len()),
+            )
+            .with_hint(format!(
+                "`duologue logs ls {}` lists them",
+                self.directory.display()
+            ))
+        })
+    }
+}
+
+/// The run, with what cannot be read said on stderr.
+fn open(directory: &Path) -> Result<RunLog> {
+    let run = RunLog::open(directory)?;
+    for problem in run.problems() {
+        say(&format!(
+            "\x1b[1;33mwarning\x1b[0m: `{}` line {}: {}",
+            problem.file.display(),
+            problem.line,
+            problem.message
+        ));
+    }
+    Ok(run)
+}
+
+fn print_document(document: &impl serde::Serialize, format: LogFormat) -> Result<()> {
+    let bytes = render(document, format).map_err(|error| {
+        Error::new(ErrorKind::Internal, "the record cannot be printed").with_source(error)
+    })?;
+    print(&String::from_utf8_lossy(&bytes));
+    Ok(())
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.into_iter().map(str::to_owned).collect()
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}

@@ -1,0 +1,69 @@
+//! Writing to the terminal. A reader that has gone away (`| head`) is no error.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Text for programs, on stdout.
+pub(super) fn print(text: &str) {
+    let _ = write!(anstream::stdout(), "{text}");
+}
+
+/// One JSON document for programs, on stdout.
+pub(super) fn print_json(document: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(document).map_err(|error| {
+        Error::new(ErrorKind::Internal, "the result cannot be written as JSON").with_source(error)
+    })?;
+    print(&format!("{text}\n"));
+    Ok(())
+}
+
+/// A line for people, on stderr.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// An error with its causes and its hint, on stderr.
+pub(super) fn complain(error: &Error) {
+    say(&format!("\x1b[1;31merror\x1b[0m: {error}"));
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        for (index, line) in inner.to_string().lines().enumerate() {
+            say(&format!(
+                "  {} {line}",
+                if index == 0 { "because" } else { "       " }
+            ));
+        }
+        cause = inner.source();
+    }
+    if let Some(hint) = error.hint() {
+        say(&format!("\x1b[1;36mhint\x1b[0m: {hint}"));
+    }
+}
+
+/// Columns with two spaces between them, the last one as long as it is.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| format!("{cell:<width$}", width = widths[column]))
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}

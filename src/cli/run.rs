@@ -1,0 +1,147 @@
+//! `duologue run`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Progress;
+use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The job file (YAML or JSON).
+    job: PathBuf,
+    /// Set a value of the job file: `agents.0.model=gpt-5`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Where runs are kept, in place of the job's `output_dir`.
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+    /// The run's id; a run that exists is continued.
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+    /// Stop after this many runs.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// No progress and no closing lines.
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print one JSON document with all results on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Run {
+    pub(super) fn execute(self) -> Result<u8> {
+        let overrides = JobOverrides {
+            set: self.set,
+            output_dir: self.output_dir,
+            run_id: self.run_id,
+            limit: self.limit,
+        };
+        let job = Job::load(&self.job, &overrides)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Error::new(ErrorKind::Internal, "cannot start the async runtime").with_source(error)
+            })?;
+        let cancel = CancellationToken::new();
+        let progress = Progress::new(self.quiet);
+        runtime.spawn(cancel_on_signals(cancel.clone()));
+        let report = runtime.block_on(job.run(&cancel, &|step| progress.show(&step)));
+        progress.end();
+        let report = report?;
+
+        if self.json {
+            output::print_json(&report)?;
+        } else {
+            print_answers(&report)?;
+        }
+        if !self.quiet {
+            close(&report);
+        }
+        Ok(match report.status {
+            JobStatus::Succeeded => SUCCESS,
+            JobStatus::Cancelled => CANCELLED,
+            _ => SOME_FAILED,
+        })
+    }
+}
+
+/// One line of JSON per answer.
+fn print_answers(report: &JobReport) -> Result<()> {
+    for result in &report.results {
+        if let Some(data) = &result.data {
+            let line =
+                serde_json::json!({"agent": result.agent, "index": result.index, "data": data});
+            output::print(&format!("{line}\n"));
+        }
+    }
+    Ok(())
+}
+
+fn close(report: &JobReport) {
+    let count = |status| {
+        report
+            .results
+            .iter()
+            .filter(|result| result.status == status)
+            .count()
+    };
+    let tokens = report
+        .usage
+        .total_tokens()
+        .map_or_else(|| "unknown".to_owned(), |tokens| tokens.to_string());
+    output::say(&format!(
+        "{} succeeded, {} failed, {} cancelled; {tokens} tokens",
+        count(ResultStatus::Succeeded),
+        count(ResultStatus::Failed),
+        count(ResultStatus::Cancelled),
+    ));
+    for problem in &report.problems {
+        output::say(&format!("\x1b[1;33mwarning\x1b[0m: {}", problem.message));
+        if let Some(hint) = &problem.hint {
+            output::say(&format!("\x1b[1;36mhint\x1b[0m: {hint}"));
+        }
+    }
+    match &report.log_dir {
+        Some(directory) => output::say(&format!("records: {directory}")),
+        None => output::say("records: none (logging is off)"),
+    }
+}
+
+/// The first signal ends the calls under way; the second one ends the process at once. The journal
+/// is complete either way.
+async fn cancel_on_signals(cancel: CancellationToken) {
+    for round in 0.. {
+        if wait_for_signal().await.is_err() {
+            return;
+        }
+        if round > 0 {
+            std::process::exit(i32::from(CANCELLED));
+        }
+        output::say("cancelling; press Ctrl-C again to stop at once");
+        cancel.cancel();
+    }
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    futures::future::select(
+        Box::pin(tokio::signal::ctrl_c()),
+        Box::pin(terminate.recv()),
+    )
+    .await;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

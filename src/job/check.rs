@@ -1,0 +1,102 @@
+//! Looking at a job without a request.
+
+use serde::Serialize;
+
+use super::load::Job;
+use crate::error::{Error, ErrorKind, Result};
+use crate::prompt::PromptLibrary;
+
+/// Something that works and is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct JobWarning {
+    /// The agent.
+    pub agent: String,
+    /// What was found.
+    pub message: String,
+}
+
+impl Job {
+    /// Looks at everything that can be wrong before the first request: provider settings and keys,
+    /// packs, variables of every input, schemas, the log's settings and directory. Nothing is sent
+    /// and nothing is written.
+    ///
+    /// # Errors
+    /// The first thing that would make a run fail, with the kind that the run would give it.
+    pub fn check(&self) -> Result<Vec<JobWarning>> {
+        let answering = self.answering()?;
+        let logging = self.llm_logging.clone().overridden_by(&self.environment)?;
+        logging.sanitize.to_sanitizer()?;
+        if logging.enabled {
+            self.check_output_dir()?;
+        }
+        let runner = self.runner_for(&answering, crate::call_log::CallLog::off());
+        let prompts = PromptLibrary::new(&self.prompts);
+        let mut warnings = Vec::new();
+        for agent in &self.agents {
+            runner.check(&agent.spec)?;
+            let pack = prompts.pack(&agent.spec.prompt_pack)?;
+            for (index, input) in agent.inputs.iter().enumerate() {
+                let names = agent
+                    .spec
+                    .default_variables
+                    .keys()
+                    .chain(input.keys())
+                    .map(String::as_str);
+                let report = pack
+                    .check(names.chain(["response_schema"]), 0)
+                    .into_result()
+                    .map_err(|error| {
+                        Error::new(
+                            ErrorKind::Prompt,
+                            format!("agent `{}`, input {index}", agent.spec.name),
+                        )
+                        .with_hint(error.hint().unwrap_or_default().to_owned())
+                        .with_source(error)
+                    })?;
+                for name in &report.unused {
+                    let message = format!(
+                        "variable `{name}` is given and not used by pack `{}`",
+                        agent.spec.prompt_pack
+                    );
+                    let warning = JobWarning {
+                        agent: agent.spec.name.clone(),
+                        message,
+                    };
+                    if !warnings.contains(&warning) {
+                        warnings.push(warning);
+                    }
+                }
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// Whether the nearest directory that exists can be written to.
+    fn check_output_dir(&self) -> Result<()> {
+        let absolute =
+            std::path::absolute(&self.output_dir).unwrap_or_else(|_| self.output_dir.clone());
+        let existing = absolute.ancestors().find(|path| path.exists());
+        let problem = match existing {
+            None => Some("no directory above it exists".to_owned()),
+            Some(path) if !path.is_dir() => {
+                Some(format!("`{}` is not a directory", path.display()))
+            }
+            // A file without a name tells more than permission bits, and leaves nothing behind.
+            Some(path) => tempfile::tempfile_in(path)
+                .err()
+                .map(|error| error.to_string()),
+        };
+        match problem {
+            None => Ok(()),
+            Some(problem) => Err(Error::new(
+                ErrorKind::Log,
+                format!(
+                    "`output_dir` `{}` cannot be written: {problem}",
+                    self.output_dir.display()
+                ),
+            )
+            .with_hint("set `output_dir` to a directory that you may write to")),
+        }
+    }
+}

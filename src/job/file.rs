@@ -1,0 +1,125 @@
+//! The job file as it is written.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::agent::AgentSpec;
+use crate::call_log::LlmLogging;
+use crate::config;
+use crate::provider::openai::StructuredOutputMode;
+
+/// A job file, key by key. Its JSON Schema is `schemas/job.schema.json`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct JobFile {
+    /// The JSON Schema of this file, for editors; ignored.
+    #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The run's id and directory name. A run that exists is continued.
+    /// Default: `run_YYYYmmdd_HHMMSS_xxxxxx`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// Where runs are kept. Default `artifacts`.
+    #[serde(default = "default_output_dir")]
+    pub output_dir: PathBuf,
+    /// The directory of prompt packs. Default `prompts`.
+    #[serde(default = "default_prompts")]
+    pub prompts: PathBuf,
+    /// Who answers.
+    pub provider: ProviderConfig,
+    /// Settings for all agents.
+    #[serde(default)]
+    pub agent: AgentDefaults,
+    /// Most agents running at once. Default 8.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: usize,
+    /// The agents, at least one.
+    #[schemars(with = "Vec<AgentEntry>", length(min = 1))]
+    pub agents: Vec<Value>,
+}
+
+/// Settings for all agents of a job.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AgentDefaults {
+    /// The call log.
+    pub llm_logging: LlmLogging,
+}
+
+/// One agent of a job.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct AgentEntry {
+    /// The agent.
+    #[serde(flatten)]
+    pub spec: AgentSpec,
+    /// A JSONL file: one run per line, whose object holds variables. For a conversational agent the
+    /// lines are the turns of one conversation. Default: one run without further variables.
+    pub inputs: Option<PathBuf>,
+}
+
+/// Who answers.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ProviderConfig {
+    /// An endpoint that speaks OpenAI's chat completions.
+    OpenAi(OpenAiConfig),
+    /// Replies from a file, in order; no request leaves.
+    Scripted(ScriptedConfig),
+}
+
+/// `kind: openai`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OpenAiConfig {
+    /// Base of the API, up to `/v1`. Default: `https://api.openai.com/v1`.
+    pub base_url: Option<String>,
+    /// The environment variable that holds the key. Default: `OPENAI_API_KEY` for `OpenAI` itself;
+    /// no key for another `base_url`.
+    pub api_key_env: Option<String>,
+    /// Longest time of one attempt. Default 60 s.
+    #[serde(with = "config::duration")]
+    #[schemars(schema_with = "config::duration::schema")]
+    pub timeout: Option<Duration>,
+    /// How often a failed attempt is repeated. Default 3.
+    pub max_retries: Option<u32>,
+    /// How the answer's schema is enforced. Default `auto`.
+    pub structured_output: StructuredOutputMode,
+    /// Further headers. Not for keys: those stand in the environment.
+    pub headers: BTreeMap<String, String>,
+    /// Further query parameters.
+    pub query: BTreeMap<String, String>,
+}
+
+/// `kind: scripted`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ScriptedConfig {
+    /// The reply file.
+    pub replies: PathBuf,
+    /// How often a failed attempt is repeated. Default 3.
+    #[serde(default)]
+    pub max_retries: Option<u32>,
+}
+
+fn default_output_dir() -> PathBuf {
+    "artifacts".into()
+}
+
+fn default_prompts() -> PathBuf {
+    "prompts".into()
+}
+
+fn default_concurrency() -> usize {
+    8
+}

@@ -1,0 +1,304 @@
+//! From a job file to a [`Job`]: overrides, relative paths, schemas, inputs, environment.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::file::{JobFile, OpenAiConfig, ProviderConfig};
+use crate::agent::{AgentRunner, AgentSpec};
+use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger};
+use crate::clock::{SystemClock, new_run_id};
+use crate::config;
+use crate::env::Environment;
+use crate::error::{Error, ErrorKind, Result};
+use crate::prompt::PromptLibrary;
+use crate::provider::{Provider, RetryPolicy, ScriptedProvider};
+
+/// What a caller changes in a job file.
+#[derive(Debug, Clone, Default)]
+pub struct JobOverrides {
+    /// Values by dotted key: `agents.0.model=gpt-5`, `provider.max_retries=0`. A value is read as
+    /// JSON where it is JSON, else as text.
+    pub set: Vec<String>,
+    /// Replaces `output_dir`; relative to the working directory.
+    pub output_dir: Option<PathBuf>,
+    /// Replaces `run_id`.
+    pub run_id: Option<String>,
+    /// Most runs of the whole job; the others are left out.
+    pub limit: Option<usize>,
+}
+
+/// A job, ready to be checked and run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Job {
+    /// The file it came from.
+    pub path: PathBuf,
+    /// The run's id.
+    pub run_id: String,
+    /// Where runs are kept.
+    pub output_dir: PathBuf,
+    /// The directory of prompt packs.
+    pub prompts: PathBuf,
+    /// Most agents running at once.
+    pub concurrency: usize,
+    /// The agents and their inputs.
+    pub agents: Vec<JobAgent>,
+    /// The call log's settings, as the file has them.
+    pub llm_logging: LlmLogging,
+    pub(super) provider: ProviderConfig,
+    pub(super) base: PathBuf,
+    pub(super) environment: Environment,
+    pub(super) limited: bool,
+}
+
+/// One agent of a job.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct JobAgent {
+    /// The agent, its schema read in.
+    pub spec: AgentSpec,
+    /// The variables of each run.
+    pub inputs: Vec<Map<String, Value>>,
+}
+
+/// What answers a job: the provider, and the scripted one again so that its script can be checked.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) scripted: Option<Arc<ScriptedProvider>>,
+    pub(super) retry: RetryPolicy,
+}
+
+impl Job {
+    /// Reads a job file and everything that it names but the prompts.
+    ///
+    /// ```
+    /// use duologue::job::{Job, JobOverrides};
+    ///
+    /// let job = Job::load("examples/jobs/quickstart.yaml", &JobOverrides::default())?;
+    /// assert_eq!(job.agents[0].spec.name, "planner");
+    /// # Ok::<(), duologue::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] naming the file, the key, its value and what is allowed.
+    pub fn load(path: impl AsRef<Path>, overrides: &JobOverrides) -> Result<Self> {
+        let path = path.as_ref();
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        let origin = format!("`{}`", path.display());
+        let mut value = config::read_value(path)?;
+        for assignment in &overrides.set {
+            config::set(&mut value, assignment)?;
+        }
+        let file: JobFile = config::from_value(value, &origin)?;
+        let mut agents = Vec::with_capacity(file.agents.len());
+        for (index, entry) in file.agents.into_iter().enumerate() {
+            agents.push(load_agent(
+                entry,
+                &base,
+                &format!("{origin}, agents[{index}]"),
+            )?);
+        }
+        let limited = limit_runs(&mut agents, overrides.limit);
+        let job = Self {
+            path: path.to_owned(),
+            run_id: overrides
+                .run_id
+                .clone()
+                .or(file.run_id)
+                .unwrap_or_else(|| new_run_id(&SystemClock)),
+            output_dir: overrides
+                .output_dir
+                .clone()
+                .unwrap_or_else(|| base.join(file.output_dir)),
+            prompts: base.join(file.prompts),
+            concurrency: file.concurrency,
+            agents,
+            llm_logging: file.agent.llm_logging,
+            provider: file.provider,
+            environment: read_environment(&base)?,
+            base,
+            limited,
+        };
+        job.validate(&origin)?;
+        Ok(job)
+    }
+
+    fn validate(&self, origin: &str) -> Result<()> {
+        let not_allowed = |key: &str, value: &str, allowed: &str| {
+            Error::new(ErrorKind::Config, format!("{origin}, key `{key}`: {value}"))
+                .with_hint(format!("allowed: {allowed}"))
+        };
+        if self.concurrency == 0 {
+            return Err(not_allowed("concurrency", "is 0", "1 or more"));
+        }
+        if self.agents.is_empty() && !self.limited {
+            return Err(not_allowed("agents", "is empty", "at least one agent"));
+        }
+        if self.run_id.trim().is_empty() {
+            return Err(not_allowed(
+                "run_id",
+                "is empty",
+                "a name, or no such key for a new id",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Opens the job's call log, environment included.
+    ///
+    /// # Errors
+    /// As [`create_llm_logger`].
+    pub fn create_logger(&self) -> Result<CallLog> {
+        create_llm_logger(&LoggerConfig {
+            output_dir: self.output_dir.clone(),
+            run_id: Some(self.run_id.clone()),
+            llm_logging: self.llm_logging.clone(),
+            environment: self.environment.clone(),
+        })
+    }
+
+    /// A runner with the job's provider, prompts and call log.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] for a missing key, [`ErrorKind::Config`] and [`ErrorKind::Log`] for the rest.
+    pub fn runner(&self) -> Result<AgentRunner> {
+        let answering = self.answering()?;
+        Ok(self.runner_for(&answering, self.create_logger()?))
+    }
+
+    pub(super) fn runner_for(&self, answering: &Answering, log: CallLog) -> AgentRunner {
+        AgentRunner::builder(
+            answering.provider.clone(),
+            PromptLibrary::new(&self.prompts),
+        )
+        .logger(log)
+        .retry(answering.retry.clone())
+        .build()
+    }
+
+    pub(super) fn answering(&self) -> Result<Answering> {
+        match &self.provider {
+            ProviderConfig::OpenAi(config) => Ok(Answering {
+                provider: self.openai(config)?,
+                scripted: None,
+                retry: retry_policy(config.max_retries),
+            }),
+            ProviderConfig::Scripted(config) => {
+                let scripted = Arc::new(ScriptedProvider::from_file(
+                    self.base.join(&config.replies),
+                )?);
+                Ok(Answering {
+                    provider: scripted.clone(),
+                    scripted: Some(scripted),
+                    retry: retry_policy(config.max_retries),
+                })
+            }
+        }
+    }
+
+    #[cfg(feature = "openai")]
+    fn openai(&self, config: &OpenAiConfig) -> Result<Arc<dyn Provider>> {
+        let mut builder = crate::provider::OpenAiProvider::builder()
+            .environment(self.environment.clone())
+            .structured_output(config.structured_output);
+        if let Some(url) = &config.base_url {
+            builder = builder.base_url(url);
+        }
+        builder = match (&config.api_key_env, &config.base_url) {
+            (Some(name), _) => builder.api_key_env(name),
+            (None, None) => builder.api_key_env("OPENAI_API_KEY"),
+            (None, Some(_)) => builder.no_api_key(),
+        };
+        if let Some(timeout) = config.timeout {
+            builder = builder.timeout(timeout);
+        }
+        for (name, value) in &config.headers {
+            builder = builder.header(name, value);
+        }
+        for (name, value) in &config.query {
+            builder = builder.query(name, value);
+        }
+        Ok(Arc::new(builder.build()?))
+    }
+
+    #[cfg(not(feature = "openai"))]
+    fn openai(&self, _config: &OpenAiConfig) -> Result<Arc<dyn Provider>> {
+        Err(Error::new(
+            ErrorKind::Config,
+            format!("`{}`: this build has no HTTP provider", self.path.display()),
+        )
+        .with_hint("build with the feature `openai`"))
+    }
+}
+
+fn retry_policy(max_retries: Option<u32>) -> RetryPolicy {
+    let policy = RetryPolicy::default();
+    match max_retries {
+        Some(max_retries) => policy.with_max_retries(max_retries),
+        None => policy,
+    }
+}
+
+fn load_agent(mut entry: Value, base: &Path, origin: &str) -> Result<JobAgent> {
+    let inputs = entry
+        .as_object_mut()
+        .and_then(|entry| entry.shift_remove("inputs"));
+    let mut spec: AgentSpec = config::from_value(entry, origin)?;
+    spec.resolve_schema(base)?;
+    spec.validate()?;
+    let inputs = match inputs {
+        None | Some(Value::Null) => vec![Map::new()],
+        Some(Value::String(path)) => config::read_objects(&base.join(path))?,
+        Some(other) => {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("{origin}, key `inputs`: is {other}"),
+            )
+            .with_hint("allowed: the path of a JSONL file"));
+        }
+    };
+    Ok(JobAgent { spec, inputs })
+}
+
+/// Leaves only the first `limit` runs; tells whether any were left out.
+fn limit_runs(agents: &mut [JobAgent], limit: Option<usize>) -> bool {
+    let Some(mut left) = limit else {
+        return false;
+    };
+    let mut cut = false;
+    for agent in agents {
+        cut |= agent.inputs.len() > left;
+        agent.inputs.truncate(left);
+        left -= agent.inputs.len();
+    }
+    cut
+}
+
+fn read_environment(base: &Path) -> Result<Environment> {
+    let path = base.join(".env");
+    if !path.exists() {
+        return Ok(Environment::process());
+    }
+    let broken = |error: dotenvy::Error| {
+        // The parser's own text would quote the line, and with it perhaps a key.
+        let place = match &error {
+            dotenvy::Error::LineParse(_, position) => {
+                format!("near character {position} of a line")
+            }
+            _ => "it cannot be read".to_owned(),
+        };
+        Error::new(
+            ErrorKind::Config,
+            format!("`{}` is not a valid .env file: {place}", path.display()),
+        )
+        .with_hint("allowed: lines of the form NAME=value")
+    };
+    let variables: Vec<(String, String)> = dotenvy::from_path_iter(&path)
+        .map_err(broken)?
+        .collect::<std::result::Result<_, _>>()
+        .map_err(broken)?;
+    Ok(Environment::process().or(variables))
+}

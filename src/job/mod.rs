@@ -1,0 +1,26 @@
+//! Job files: which agents to run on what, with which provider, and how it is logged.
+//!
+//! ```yaml
+//! run_id: demo                    # default run_YYYYmmdd_HHMMSS_xxxxxx
+//! output_dir: artifacts           # relative paths are relative to the job file
+//! prompts: prompts
+//! provider: {kind: openai, base_url: "http://127.0.0.1:8080/v1", api_key_env: OPENAI_API_KEY}
+//! agent: {llm_logging: {enabled: true, log_level: standard, format: yaml, sanitize: true}}
+//! concurrency: 8
+//! agents:
+//!   - {name: planner, prompt_pack: planner, model: gpt-5-mini, variables: {topic: tides}}
+//!   - {name: judge, prompt_pack: judge, model: gpt-5-mini, inputs: data/items.jsonl}
+//! ```
+//!
+//! A `.env` file beside the job file is read below the process's environment. Keys stand in the
+//! environment only; the job file names the variable.
+
+mod check;
+mod file;
+mod load;
+mod run;
+
+pub use check::JobWarning;
+pub use file::{AgentDefaults, AgentEntry, JobFile, OpenAiConfig, ProviderConfig, ScriptedConfig};
+pub use load::{Job, JobAgent, JobOverrides};
+pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

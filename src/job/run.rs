@@ -1,0 +1,304 @@
+//! Running a job: every agent on every input, side by side, to one report.
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::load::{Job, JobAgent};
+use crate::agent::{AgentMode, AgentRunner, Conversation, Outcome, RunOptions};
+use crate::attempt::millis;
+use crate::chat::Usage;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a whole job went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JobStatus {
+    /// Every run gave a valid answer.
+    Succeeded,
+    /// None did.
+    Failed,
+    /// Some did.
+    Partial,
+    /// The job was cancelled.
+    Cancelled,
+}
+
+/// How one run went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ResultStatus {
+    /// It gave a valid answer.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// It was cancelled, before or while it ran.
+    Cancelled,
+}
+
+/// One run of a job, as the report shows it.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct JobResult {
+    /// The agent's name.
+    pub agent: String,
+    /// Which of the agent's inputs, from 0.
+    pub index: usize,
+    /// How it went.
+    pub status: ResultStatus,
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ReportedError>,
+    /// Tokens of this run.
+    pub usage: Usage,
+    /// From its start to its end, in milliseconds.
+    pub duration_ms: u64,
+    /// The ids of its calls.
+    pub calls: Vec<String>,
+}
+
+/// An error, as the report shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReportedError {
+    /// The failure's kind.
+    pub kind: ErrorKind,
+    /// What happened, with its causes.
+    pub message: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Whether the same run may succeed later.
+    pub retryable: bool,
+}
+
+/// What a job leaves: the document that `duologue run --json` prints.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct JobReport {
+    /// The run's id.
+    pub run_id: String,
+    /// How it went.
+    pub status: JobStatus,
+    /// The directory of the run's records; absent when the log is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_dir: Option<String>,
+    /// Every run, by agent and input.
+    pub results: Vec<JobResult>,
+    /// Tokens of all runs.
+    pub usage: Usage,
+    /// What went wrong besides the runs: records lost, replies of a script left over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<ReportedError>,
+}
+
+/// What a job tells while it runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JobProgress<'a> {
+    /// The log is open and the first runs begin; `runs` are to come.
+    Started {
+        /// How many runs the job has.
+        runs: usize,
+    },
+    /// A run ended.
+    Ended(&'a JobResult),
+}
+
+impl ReportedError {
+    fn of(error: &Error) -> Self {
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            message = format!("{message}: {inner}");
+            cause = inner.source();
+        }
+        Self {
+            kind: error.kind(),
+            message,
+            hint: error.hint().map(str::to_owned),
+            retryable: error.is_retryable(),
+        }
+    }
+}
+
+impl Job {
+    /// Runs every agent on every input, at most `concurrency` at once; a conversational agent takes
+    /// its inputs one after the other. One run that fails does not stop the others. The records are
+    /// flushed before this returns.
+    ///
+    /// # Errors
+    /// What [`check`](Self::check) would find. After the first request nothing is an `Err`: it is in
+    /// the report.
+    pub async fn run(
+        &self,
+        cancel: &CancellationToken,
+        on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
+    ) -> Result<JobReport> {
+        self.check()?;
+        let answering = self.answering()?;
+        let runner = self.runner_for(&answering, self.create_logger()?);
+        on_progress(JobProgress::Started {
+            runs: self.agents.iter().map(|agent| agent.inputs.len()).sum(),
+        });
+
+        let slots = Semaphore::new(self.concurrency);
+        let mut lanes: FuturesUnordered<_> = self
+            .agents
+            .iter()
+            .enumerate()
+            .flat_map(|(position, agent)| {
+                lanes_of(agent)
+                    .into_iter()
+                    .map(move |inputs| (position, agent, inputs))
+            })
+            .map(|(position, agent, inputs)| {
+                let (runner, slots) = (&runner, &slots);
+                async move {
+                    (
+                        position,
+                        run_lane(runner, agent, inputs, slots, cancel, on_progress).await,
+                    )
+                }
+            })
+            .collect();
+        let mut results = Vec::new();
+        while let Some((position, lane)) = lanes.next().await {
+            results.extend(lane.into_iter().map(|result| (position, result)));
+        }
+        drop(lanes);
+        results.sort_by_key(|(position, result)| (*position, result.index));
+        let results: Vec<JobResult> = results.into_iter().map(|(_, result)| result).collect();
+
+        let mut problems = Vec::new();
+        problems.extend(
+            runner
+                .flush()
+                .await
+                .err()
+                .map(|error| ReportedError::of(&error)),
+        );
+        if let Some(scripted) = answering
+            .scripted
+            .filter(|_| !self.limited && !cancel.is_cancelled())
+        {
+            problems.extend(
+                scripted
+                    .finish()
+                    .err()
+                    .map(|error| ReportedError::of(&error)),
+            );
+        }
+        Ok(JobReport {
+            run_id: runner.log().run_id().to_owned(),
+            status: judge(&results, &problems),
+            log_dir: runner
+                .log()
+                .journal()
+                .and_then(|journal| journal.ancestors().nth(2))
+                .map(|directory| directory.display().to_string()),
+            usage: results.iter().map(|result| result.usage).sum(),
+            results,
+            problems,
+        })
+    }
+}
+
+/// Inputs that run one after the other: all of a conversation, or one by one.
+fn lanes_of(agent: &JobAgent) -> Vec<Vec<(usize, &Map<String, Value>)>> {
+    let inputs = agent.inputs.iter().enumerate();
+    if agent.spec.mode == AgentMode::Conversational {
+        vec![inputs.collect()]
+    } else {
+        inputs.map(|input| vec![input]).collect()
+    }
+}
+
+async fn run_lane(
+    runner: &AgentRunner,
+    agent: &JobAgent,
+    inputs: Vec<(usize, &Map<String, Value>)>,
+    slots: &Semaphore,
+    cancel: &CancellationToken,
+    on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
+) -> Vec<JobResult> {
+    let mut conversation = Conversation::new();
+    let mut results = Vec::with_capacity(inputs.len());
+    for (index, input) in inputs {
+        // The semaphore is never closed, so there is always a permit to come.
+        let _slot = slots.acquire().await;
+        let mut options = RunOptions::new().cancel_on(cancel.clone());
+        if agent.spec.mode == AgentMode::Conversational {
+            options = options.conversation(&mut conversation);
+        }
+        let outcome = runner.run_with(&agent.spec, input, options).await;
+        let result = JobResult::of(agent, index, outcome);
+        on_progress(JobProgress::Ended(&result));
+        results.push(result);
+    }
+    results
+}
+
+impl JobResult {
+    fn of(agent: &JobAgent, index: usize, outcome: Result<Outcome<Value>>) -> Self {
+        let (status, data, error, ledger) = match outcome {
+            Ok(outcome) => (
+                ResultStatus::Succeeded,
+                Some(outcome.data),
+                None,
+                outcome.ledger,
+            ),
+            Err(error) => {
+                let cancelled = error.kind() == ErrorKind::Cancelled;
+                let status = if cancelled {
+                    ResultStatus::Cancelled
+                } else {
+                    ResultStatus::Failed
+                };
+                (
+                    status,
+                    None,
+                    Some(ReportedError::of(&error)),
+                    error.ledger().clone(),
+                )
+            }
+        };
+        Self {
+            agent: agent.spec.name.clone(),
+            index,
+            status,
+            data,
+            error,
+            usage: ledger.usage(),
+            duration_ms: ledger.calls.iter().map(|call| millis(call.duration)).sum(),
+            calls: ledger.calls.into_iter().map(|call| call.call_id).collect(),
+        }
+    }
+}
+
+fn judge(results: &[JobResult], problems: &[ReportedError]) -> JobStatus {
+    let succeeded = results
+        .iter()
+        .filter(|result| result.status == ResultStatus::Succeeded)
+        .count();
+    if results
+        .iter()
+        .any(|result| result.status == ResultStatus::Cancelled)
+    {
+        JobStatus::Cancelled
+    } else if succeeded == results.len() && problems.is_empty() {
+        JobStatus::Succeeded
+    } else if succeeded == 0 {
+        JobStatus::Failed
+    } else {
+        JobStatus::Partial
+    }
+}
