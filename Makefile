@@ -1,0 +1,33 @@
+# One vocabulary: run, check, test, bench.
+
+SERVERS := target/test-servers
+AIMOCK := $(CURDIR)/$(SERVERS)/node_modules/@copilotkit/aimock/dist/cli.js
+
+.PHONY: run check test bench servers
+
+## Runs the quickstart job offline, and says where its records are.
+run:
+	cargo run --quiet --features cli -- run examples/jobs/quickstart.yaml
+
+## Format, lints and documentation, warnings denied.
+check:
+	cargo fmt --check
+	cargo clippy --all-targets --all-features --quiet -- -D warnings
+	cargo clippy --lib --no-default-features --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features --quiet
+
+## Everything that CI runs.
+test: check servers
+	DUOLOGUE_TEST_AIMOCK="$(AIMOCK)" cargo test --all-features
+	cargo test --no-default-features
+	for feature in openai cli; do cargo check --quiet --no-default-features --features $$feature --all-targets || exit 1; done
+	for example in examples/*.rs; do cargo run --quiet --example $$(basename $$example .rs) || exit 1; done
+	$(MAKE) --no-print-directory run
+
+## Puts the servers that the tests start on 127.0.0.1 into target/; see .ci/servers.
+servers:
+	.ci/servers "$(SERVERS)"
+
+## Speed; benches/README.md says how to read it.
+bench:
+	cargo bench --all-features

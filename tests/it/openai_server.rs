@@ -1,0 +1,290 @@
+//! Against an OpenAI-compatible server that was not written here (aimock, from npm).
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use duologue::call_log::{CallStatus, Record, RunLog};
+use duologue::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
+use duologue::{AgentSpec, ErrorKind, blocking};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+const KEY: &str = "test-key-of-the-suite";
+
+/// The server, stopped when the test ends.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    /// `None`, said loudly, where Node.js is missing; never in CI.
+    fn start() -> Option<Self> {
+        let cli = std::env::var("DUOLOGUE_TEST_AIMOCK").unwrap_or_default();
+        if !Path::new(&cli).exists() {
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "CI must not skip this test: run `make test`"
+            );
+            eprintln!(
+                "SKIPPED: no server at DUOLOGUE_TEST_AIMOCK=`{cli}`; run `make test` with Node.js installed"
+            );
+            return None;
+        }
+        let fixtures =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/aimock/job.json");
+        let mut process = Command::new("node")
+            .args([cli.as_str(), "--port", "0", "--strict", "--fixtures"])
+            .arg(fixtures)
+            .env("AIMOCK_API_KEYS", KEY)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node starts");
+        let output = BufReader::new(process.stdout.take().expect("stdout is piped"));
+        let url = output
+            .lines()
+            .map(|line| line.expect("the server speaks UTF-8"))
+            .find_map(|line| Some(line.split_once("listening on ")?.1.trim().to_owned()))
+            .expect("the server says where it listens");
+        Some(Self { process, url })
+    }
+
+    /// How many chat requests the server has seen.
+    fn requests(&self) -> usize {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
+        let request = format!(
+            "GET /__aimock/journal?path=/v1/chat/completions HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {KEY}\r\n\r\n"
+        );
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("the server reads");
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).expect("the server answers");
+        let total = answer.lines().find_map(|line| {
+            Some(
+                line.to_lowercase()
+                    .strip_prefix("x-total-count:")?
+                    .trim()
+                    .to_owned(),
+            )
+        });
+        total
+            .expect("the journal is counted")
+            .parse()
+            .expect("the count is a number")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A job folder with these agents, as YAML lines.
+fn job(server: &Server, key: &str, agents: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = format!(
+        "run_id: real\nprompts: {prompts}\nprovider: {{kind: openai, base_url: \"{url}/v1\", api_key_env: SUITE_KEY, max_retries: 2}}\n\
+         agent: {{llm_logging: {{log_level: full}}}}\nagents:\n{agents}",
+        prompts = root.join("prompts").display(),
+        url = server.url,
+    )
+    .replace("SCHEMAS", &root.join("examples/jobs/schemas").display().to_string());
+    std::fs::write(folder.path().join("job.yaml"), text).expect("the job is written");
+    std::fs::write(folder.path().join(".env"), format!("SUITE_KEY={key}\n"))
+        .expect("the key is written");
+    folder
+}
+
+fn load(folder: &TempDir) -> Job {
+    Job::load(folder.path().join("job.yaml"), &JobOverrides::default()).expect("the job is fine")
+}
+
+fn run(folder: &TempDir) -> (JobReport, Vec<Record>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let report = runtime
+        .block_on(load(folder).run(&CancellationToken::new(), &|_| {}))
+        .expect("the job runs");
+    let records = RunLog::open(folder.path().join("artifacts/real"))
+        .expect("the run is logged")
+        .records()
+        .to_vec();
+    (report, records)
+}
+
+fn attempts(records: &[Record]) -> usize {
+    records.iter().map(|record| record.attempts.len()).sum()
+}
+
+const PLANNER: &str = "  - {name: planner, prompt_pack: planner, model: planner-model, response_schema: SCHEMAS/plan.json, variables: {topic: tides}}\n";
+const JUDGE: &str = "  - {name: judge, prompt_pack: judge, model: judge-model, response_schema: SCHEMAS/verdict.json, variables: {item: a plan}}\n";
+
+#[test]
+fn the_main_job_retries_repairs_and_records_what_the_server_saw() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let folder = job(&server, KEY, &format!("{PLANNER}{JUDGE}"));
+    let (report, records) = run(&folder);
+
+    assert_eq!(report.status, JobStatus::Succeeded, "{report:#?}");
+    assert_eq!(
+        report.results[0].data.as_ref().expect("a plan")["title"],
+        "Tides"
+    );
+    assert_eq!(
+        report.results[1].data.as_ref().expect("a verdict")["verdict"],
+        "approve"
+    );
+    assert_eq!(report.usage.total_tokens(), Some(140 + 70 + 100));
+    assert_eq!(
+        attempts(&records),
+        server.requests(),
+        "attempts in the records are requests on the wire"
+    );
+    let planner: Vec<_> = records
+        .iter()
+        .filter(|record| record.agent == "planner")
+        .collect();
+    assert_eq!(
+        planner[0]
+            .attempts
+            .iter()
+            .map(|attempt| attempt.status)
+            .collect::<Vec<_>>(),
+        [Some(429), Some(200)]
+    );
+    let judge: Vec<_> = records
+        .iter()
+        .filter(|record| record.agent == "judge")
+        .collect();
+    assert_eq!(
+        judge.iter().map(|record| record.status).collect::<Vec<_>>(),
+        [Some(CallStatus::Invalid), Some(CallStatus::Succeeded)]
+    );
+    assert_eq!(
+        judge[0].validation_errors.len(),
+        3,
+        "{:?}",
+        judge[0].validation_errors
+    );
+}
+
+#[test]
+fn no_file_of_a_run_holds_the_key() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let folder = job(&server, KEY, PLANNER);
+    let (_, records) = run(&folder);
+    assert!(!records[0].wire.is_empty(), "level full keeps the wire");
+    let mut folders = vec![folder.path().join("artifacts")];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder").flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+                assert!(
+                    !text.contains(KEY),
+                    "the key is in {}",
+                    entry.path().display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_key_fails_at_once_and_says_so() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let folder = job(&server, "some-other-key", PLANNER);
+    let (report, records) = run(&folder);
+    assert_eq!(report.status, JobStatus::Failed);
+    assert_eq!(
+        report.results[0].error.as_ref().expect("an error").kind,
+        ErrorKind::Auth
+    );
+    assert_eq!(attempts(&records), 1, "a wrong key is not tried again");
+}
+
+#[test]
+fn a_server_on_fire_is_tried_again_and_then_given_up() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let agent = PLANNER.replace("planner-model", "broken-model");
+    let folder = job(&server, KEY, &agent);
+    let (report, records) = run(&folder);
+    assert_eq!(report.results[0].status, ResultStatus::Failed);
+    assert_eq!(
+        report.results[0].error.as_ref().expect("an error").kind,
+        ErrorKind::Unavailable
+    );
+    assert_eq!(attempts(&records), 3, "one attempt and two retries");
+    assert_eq!(server.requests(), 3);
+}
+
+#[test]
+fn reasoning_that_ate_the_budget_is_a_truncation() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let agent = PLANNER.replace("planner-model", "reasoning-model");
+    let folder = job(&server, KEY, &agent);
+    let (report, records) = run(&folder);
+    assert_eq!(
+        report.results[0].error.as_ref().expect("an error").kind,
+        ErrorKind::Truncated
+    );
+    assert_eq!(records[0].status, Some(CallStatus::Truncated));
+    assert_eq!(
+        records[0].usage.output_tokens,
+        Some(64),
+        "tokens spent are known all the same"
+    );
+}
+
+#[test]
+fn the_blocking_face_gives_the_same_answer_from_a_thread() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let folder = job(&server, KEY, JUDGE);
+    let job = load(&folder);
+    let runner = blocking::AgentRunner::from(job.runner().expect("a runner"));
+    let spec: &AgentSpec = &job.agents[0].spec;
+    let verdicts: Vec<Value> = std::thread::scope(|scope| {
+        let thread = || {
+            scope.spawn(|| {
+                runner
+                    .run(spec, serde_json::json!({}))
+                    .expect("a verdict")
+                    .data
+            })
+        };
+        [thread(), thread(), thread()]
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .collect()
+    });
+    assert!(
+        verdicts
+            .iter()
+            .all(|verdict| verdict["verdict"] == "approve")
+    );
+    assert_eq!(
+        server.requests(),
+        6,
+        "an answer and its repair for each of three threads"
+    );
+}
