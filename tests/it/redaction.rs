@@ -468,7 +468,6 @@ fn signatures_and_encrypted_reasoning_reach_a_replay_unchanged() {
         {"encrypted_content": sealed, "thoughtSignature": sealed},
     ]});
     assert_eq!(redact_value(value.clone()), value);
-    let sealed = sealed.replace('_', "+");
     let text = json!({"signature": sealed}).to_string();
     assert_eq!(redact(&text), text);
 }
@@ -519,6 +518,9 @@ fn names_of_secrets_hide_their_strings_and_never_numbers_booleans_or_nulls() {
         "public_key",
         "id",
         "fingerprint",
+        "password_hash",
+        "api_key_env",
+        "secret_name",
     ] {
         let value = json!({name: "x9Kq20LmVb77"});
         assert_eq!(redact_value(value.clone()), value, "{name}");
@@ -546,6 +548,18 @@ fn structures_are_searched_to_the_bottom_and_keys_like_values() {
             "passwords": [["<REDACTED:secret-key>"], ["<REDACTED:secret-key>"]],
         })
     );
+}
+
+#[test]
+fn a_schema_that_speaks_of_secrets_stays() {
+    let schema = json!({
+        "properties": {"password": {"type": "string", "minLength": 8}, "api_key": {"type": "string"}},
+        "required": ["password", "api_key"],
+        "max_tokens": 100,
+    });
+    assert_eq!(redact_value(schema.clone()), schema);
+    let text = schema.to_string();
+    assert_eq!(redact(&text), text);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::assignment::RULE;
 use super::counts::Redactions;
 use super::found::placeholder;
+use super::judge::is_identifier;
 use super::keys::{Secrecy, is_opaque_to_us};
 use super::{Inner, plausible};
 
@@ -57,11 +58,15 @@ fn is_secret(inner: &Inner, name: &str, text: &str) -> bool {
     }
 }
 
-/// `["Authorization", "…"]` is a header; any other list is a list.
+/// `["Authorization", "…"]` is a header; `["password", "username"]` and any other list is a list.
 fn redact_items(inner: &Inner, items: &mut [Value], counts: &mut Redactions) {
     if let [Value::String(name), Value::String(text)] = items {
         let name = name.clone();
-        if inner.secrecy(&name) == Secrecy::Certain && name.len() < 64 && !name.contains(' ') {
+        if inner.secrecy(&name) == Secrecy::Certain
+            && name.len() < 64
+            && !name.contains(' ')
+            && !is_identifier(text)
+        {
             return redact_text(inner, &name, text, counts);
         }
     }
