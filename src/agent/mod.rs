@@ -15,15 +15,19 @@
 //! Success and failure carry the same [`Ledger`](crate::error::Ledger) of every call.
 
 mod conversation;
+mod decision;
+mod execution;
+mod options;
 mod outcome;
 mod repair;
 mod runner;
 mod schema;
 mod spec;
-mod turn;
+mod verdict;
 
 pub use crate::call_log::AgentMode;
 pub use conversation::Conversation;
+pub use options::RunOptions;
 pub use outcome::Outcome;
-pub use runner::{AgentRunner, AgentRunnerBuilder, RunOptions};
+pub use runner::{AgentRunner, AgentRunnerBuilder};
 pub use spec::AgentSpec;

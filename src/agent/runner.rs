@@ -2,20 +2,18 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
 
-use super::conversation::Conversation;
+use super::execution::{Execution, Surroundings};
+use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::schema::{AnswerSchema, SchemaCache};
 use super::spec::AgentSpec;
-use super::turn::{Execution, Surroundings};
 use crate::call_log::CallLog;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -58,68 +56,6 @@ impl fmt::Debug for AgentRunner {
             .field("provider", &self.shared.provider)
             .field("log", &self.shared.log)
             .finish()
-    }
-}
-
-/// What surrounds one run besides its agent and variables. All of it is optional.
-#[derive(Debug, Default)]
-#[must_use]
-pub struct RunOptions<'a> {
-    pub(super) iteration: u32,
-    pub(super) deadline: Option<Duration>,
-    pub(super) cancel: Option<CancellationToken>,
-    pub(super) conversation: Option<&'a mut Conversation>,
-    pub(super) parent_call_id: Option<String>,
-    pub(super) job_id: Option<String>,
-    pub(super) document_id: Option<String>,
-}
-
-impl<'a> RunOptions<'a> {
-    /// No options.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The round of a refinement loop, from 0; above 0 the pack's `user_refinement` is used.
-    pub fn iteration(mut self, iteration: u32) -> Self {
-        self.iteration = iteration;
-        self
-    }
-
-    /// Longest time of this run; with a deadline in the spec as well, the shorter one holds.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// Ends the run when `token` is cancelled: the error is [`ErrorKind::Cancelled`] and holds the ledger.
-    pub fn cancel_on(mut self, token: CancellationToken) -> Self {
-        self.cancel = Some(token);
-        self
-    }
-
-    /// Goes on with this conversation, and adds the turn to it when the run succeeds.
-    pub fn conversation(mut self, conversation: &'a mut Conversation) -> Self {
-        self.conversation = Some(conversation);
-        self
-    }
-
-    /// The call that caused this run.
-    pub fn parent_call(mut self, call_id: impl Into<String>) -> Self {
-        self.parent_call_id = Some(call_id.into());
-        self
-    }
-
-    /// The job that this run belongs to.
-    pub fn job(mut self, job_id: impl Into<String>) -> Self {
-        self.job_id = Some(job_id.into());
-        self
-    }
-
-    /// The document that this run is about.
-    pub fn document(mut self, document_id: impl Into<String>) -> Self {
-        self.document_id = Some(document_id.into());
-        self
     }
 }
 

@@ -6,25 +6,22 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::AgentMode;
+use super::decision::Step;
+use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::repair;
-use super::runner::RunOptions;
 use super::schema::AnswerSchema;
 use super::spec::AgentSpec;
+use super::verdict::{Decode, Failure, Verdict, judge};
 use crate::attempt::Attempts;
-use crate::call_log::{CallEnd, CallError, CallLog, Parameters, Record};
-use crate::chat::{FinishReason, Request, Response, ResponseSchema, Role};
+use crate::call_log::{CallLog, Parameters, Record};
+use crate::chat::{Request, Response, ResponseSchema, Role};
 use crate::clock::{self, Clock};
-use crate::error::{CallReport, Error, ErrorKind, Ledger, Result, SchemaViolation};
+use crate::error::{CallReport, Error, ErrorKind, Ledger, Result};
 use crate::prompt::{PromptLibrary, RenderedPrompt};
-use crate::provider::extract::extract_json;
 use crate::provider::{CallContext, Provider, ProviderError};
-use crate::text::counted;
-
-pub(super) type Decode<'d> = dyn FnMut(&Value) -> std::result::Result<(), String> + Send + 'd;
 
 /// What an execution takes from its runner.
 #[derive(Clone, Copy)]
@@ -38,19 +35,19 @@ pub(super) struct Surroundings<'a> {
 /// One agent answering once.
 pub(super) struct Execution<'a> {
     around: Surroundings<'a>,
-    spec: &'a AgentSpec,
+    pub(super) spec: &'a AgentSpec,
     schema: Arc<AnswerSchema>,
-    options: RunOptions<'a>,
+    pub(super) options: RunOptions<'a>,
     variables: Map<String, Value>,
     prompt: RenderedPrompt,
     prompt_hashes: Vec<String>,
     user_message: Option<String>,
     id: String,
     started: Duration,
-    deadline: Option<Instant>,
-    ledger: Ledger,
-    repairs: u32,
-    cap_raised: bool,
+    pub(super) deadline: Option<Instant>,
+    pub(super) ledger: Ledger,
+    pub(super) repairs: u32,
+    pub(super) cap_raised: bool,
 }
 
 impl<'a> Execution<'a> {
@@ -186,7 +183,7 @@ impl<'a> Execution<'a> {
             .await;
         let (response, verdict) = match result {
             Ok(response) => {
-                let verdict = self.judge(&response, decode);
+                let verdict = judge(&response, &self.schema, decode);
                 (Some(response), verdict)
             }
             Err(error) => (None, Verdict::Failed(Failure::of(error))),
@@ -284,136 +281,6 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn judge(&self, response: &Response, decode: &mut Decode<'_>) -> Verdict {
-        if response.refusal.is_some() {
-            return Verdict::failed(ErrorKind::Refused, "the model refused to answer");
-        }
-        if response.finish_reason == Some(FinishReason::ContentFilter) {
-            return Verdict::failed(
-                ErrorKind::ContentFiltered,
-                "a content filter stopped the answer",
-            );
-        }
-        let cut = response.finish_reason == Some(FinishReason::Length);
-        let extracted = match extract_json(&response.text, &|value| self.schema.fits(value)) {
-            // A cut answer counts only if it is complete and plain: nothing may be guessed there.
-            Ok(extracted) if !cut || extracted.fixups.is_empty() => extracted,
-            Ok(_) | Err(_) if cut => {
-                return Verdict::failed(
-                    ErrorKind::Truncated,
-                    "the answer was cut at the output limit",
-                );
-            }
-            Ok(extracted) => extracted,
-            Err(error) => {
-                let violation = SchemaViolation {
-                    pointer: String::new(),
-                    message: error.to_string(),
-                };
-                return Verdict::Invalid {
-                    violations: vec![violation],
-                    fixups: Vec::new(),
-                };
-            }
-        };
-        let fixups = extracted.fixups.iter().map(ToString::to_string).collect();
-        let violations = self.schema.violations(&extracted.value);
-        if !violations.is_empty() {
-            return Verdict::Invalid { violations, fixups };
-        }
-        match decode(&extracted.value) {
-            Ok(()) => Verdict::Valid {
-                answer: extracted.value,
-                fixups,
-            },
-            Err(message) => {
-                let violation = SchemaViolation {
-                    pointer: String::new(),
-                    message,
-                };
-                Verdict::Invalid {
-                    violations: vec![violation],
-                    fixups,
-                }
-            }
-        }
-    }
-
-    /// What follows; `self.ledger` already holds the call.
-    fn decide(&mut self, verdict: &Verdict, response: Option<&Response>) -> Next {
-        match verdict {
-            Verdict::Valid { .. } => Next::Done,
-            Verdict::Failed(failure)
-                if failure.kind == ErrorKind::Truncated && !self.cap_raised =>
-            {
-                let Some(limit) = self.spec.max_output_tokens_on_truncation else {
-                    return Next::Fail(None);
-                };
-                self.cap_raised = true;
-                self.if_may_call(Next::RaiseCap(limit))
-            }
-            Verdict::Failed(_) => Next::Fail(None),
-            Verdict::Invalid { .. } => {
-                let text = response.map(|response| response.text.as_str());
-                let before = self
-                    .ledger
-                    .calls
-                    .iter()
-                    .rev()
-                    .nth(1)
-                    .and_then(|call| call.raw_text.as_deref());
-                if self.repairs >= self.spec.max_schema_repair_attempts
-                    || (before.is_some() && text == before)
-                {
-                    return Next::Fail(None);
-                }
-                self.if_may_call(Next::Repair)
-            }
-        }
-    }
-
-    fn if_may_call(&self, next: Next) -> Next {
-        match self.may_call() {
-            Ok(()) => next,
-            Err(error) => Next::Fail(Some(error)),
-        }
-    }
-
-    /// Whether another call may begin: not cancelled, in time, within the budget.
-    fn may_call(&self) -> Result<()> {
-        let name = &self.spec.name;
-        if self
-            .options
-            .cancel
-            .as_ref()
-            .is_some_and(CancellationToken::is_cancelled)
-        {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                format!("agent `{name}` was cancelled"),
-            ));
-        }
-        if self
-            .deadline
-            .is_some_and(|deadline| deadline <= Instant::now())
-        {
-            return Err(Error::new(
-                ErrorKind::DeadlineExceeded,
-                format!("agent `{name}` passed its deadline"),
-            ));
-        }
-        let spent = self.ledger.usage().total_tokens().unwrap_or(0);
-        match self.spec.token_budget {
-            Some(budget) if spent >= budget => Err(Error::new(
-                ErrorKind::BudgetExhausted,
-                format!(
-                    "agent `{name}` spent {spent} of its budget of {budget} tokens without a valid answer"
-                ),
-            )),
-            _ => Ok(()),
-        }
-    }
-
     fn last_text(&self) -> &str {
         self.ledger
             .last()
@@ -436,182 +303,6 @@ impl<'a> Execution<'a> {
             execution_id: self.id,
             conversation_id,
             ledger: self.ledger,
-        }
-    }
-
-    fn invalid(&self) -> Error {
-        let calls = self.ledger.calls.len();
-        let name = &self.spec.name;
-        let violations = self
-            .ledger
-            .last()
-            .map(|call| call.violations.as_slice())
-            .unwrap_or_default();
-        let place = match violations
-            .first()
-            .map(|violation| violation.pointer.as_str())
-        {
-            Some("") | None => "in the answer as a whole".to_owned(),
-            Some(pointer) => format!("the first at `{pointer}`"),
-        };
-        let count = violations.len();
-        Error::new(
-            ErrorKind::InvalidAnswer,
-            format!(
-                "agent `{name}` gave no valid answer in {}; the last one has {}, {place}",
-                counted(calls, "call"),
-                counted(count, "error"),
-            ),
-        )
-    }
-
-    fn failed(&self, failure: Failure) -> Error {
-        let name = &self.spec.name;
-        let Some(source) = failure.source else {
-            return Error::new(failure.kind, format!("agent `{name}`: {}", failure.message));
-        };
-        let (attempts, seconds) = self
-            .ledger
-            .last()
-            .map(|call| (call.attempts.len(), call.duration.as_secs_f64()))
-            .unwrap_or_default();
-        let hint = source.hint().map(str::to_owned);
-        let error = Error::new(
-            failure.kind,
-            format!(
-                "agent `{name}`: the model call failed after {} in {seconds:.1} s",
-                counted(attempts, "attempt")
-            ),
-        )
-        .with_source(source);
-        match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
-    }
-}
-
-/// What an answer turned out to be.
-enum Verdict {
-    Valid {
-        answer: Value,
-        fixups: Vec<String>,
-    },
-    Invalid {
-        violations: Vec<SchemaViolation>,
-        fixups: Vec<String>,
-    },
-    Failed(Failure),
-}
-
-struct Failure {
-    kind: ErrorKind,
-    message: String,
-    source: Option<ProviderError>,
-}
-
-impl Failure {
-    fn of(error: ProviderError) -> Self {
-        let message = match std::error::Error::source(&error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
-        Self {
-            kind: error.kind(),
-            message,
-            source: Some(error),
-        }
-    }
-}
-
-impl Verdict {
-    fn failed(kind: ErrorKind, message: &str) -> Self {
-        Self::Failed(Failure {
-            kind,
-            message: message.to_owned(),
-            source: None,
-        })
-    }
-
-    fn violations(&self) -> &[SchemaViolation] {
-        match self {
-            Self::Invalid { violations, .. } => violations,
-            _ => &[],
-        }
-    }
-
-    fn error_kind(&self) -> Option<ErrorKind> {
-        match self {
-            Self::Valid { .. } => None,
-            Self::Invalid { .. } => Some(ErrorKind::InvalidAnswer),
-            Self::Failed(failure) => Some(failure.kind),
-        }
-    }
-
-    /// How the call ended, for its record.
-    fn to_end(&self, response: Option<Response>, goes_on: bool) -> CallEnd {
-        let mut end = CallEnd {
-            response,
-            goes_on,
-            ..CallEnd::default()
-        };
-        match self {
-            Self::Valid { answer, fixups } => {
-                end.answer = Some(answer.clone());
-                end.fixups.clone_from(fixups);
-            }
-            Self::Invalid { violations, fixups } => {
-                end.violations.clone_from(violations);
-                end.fixups.clone_from(fixups);
-                end.error = Some(CallError {
-                    kind: ErrorKind::InvalidAnswer,
-                    message: format!(
-                        "the answer does not fit its schema: {}",
-                        counted(violations.len(), "error")
-                    ),
-                });
-            }
-            Self::Failed(failure) => {
-                end.error = Some(CallError {
-                    kind: failure.kind,
-                    message: failure.message.clone(),
-                });
-            }
-        }
-        end
-    }
-}
-
-/// What follows a call.
-enum Next {
-    Done,
-    Repair,
-    RaiseCap(u32),
-    /// The error, where it is not the verdict's own.
-    Fail(Option<Error>),
-}
-
-/// [`Next`], with what the verdict held.
-enum Step {
-    Done(Value),
-    Repair(Vec<SchemaViolation>),
-    RaiseCap(u32),
-    Fail(Error),
-}
-
-impl Next {
-    fn goes_on(&self) -> bool {
-        matches!(self, Self::Repair | Self::RaiseCap(_))
-    }
-
-    fn with(self, verdict: Verdict, execution: &Execution<'_>) -> Step {
-        match (self, verdict) {
-            (Self::RaiseCap(limit), _) => Step::RaiseCap(limit),
-            (Self::Fail(Some(error)), _) => Step::Fail(error),
-            (_, Verdict::Valid { answer, .. }) => Step::Done(answer),
-            (Self::Repair, Verdict::Invalid { violations, .. }) => Step::Repair(violations),
-            (_, Verdict::Invalid { .. }) => Step::Fail(execution.invalid()),
-            (_, Verdict::Failed(failure)) => Step::Fail(execution.failed(failure)),
         }
     }
 }

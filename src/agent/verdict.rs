@@ -1,0 +1,165 @@
+//! What an answer turned out to be.
+
+use serde_json::Value;
+
+use super::schema::AnswerSchema;
+use crate::call_log::{CallEnd, CallError};
+use crate::chat::{FinishReason, Response};
+use crate::error::{ErrorKind, SchemaViolation};
+use crate::provider::ProviderError;
+use crate::provider::extract::extract_json;
+use crate::text::counted;
+
+/// Takes a valid answer into the form that the caller wants, or says why it cannot.
+pub(super) type Decode<'d> = dyn FnMut(&Value) -> std::result::Result<(), String> + Send + 'd;
+
+/// Classifies, extracts, validates and decodes, in that order.
+pub(super) fn judge(
+    response: &Response,
+    schema: &AnswerSchema,
+    decode: &mut Decode<'_>,
+) -> Verdict {
+    if response.refusal.is_some() {
+        return Verdict::failed(ErrorKind::Refused, "the model refused to answer");
+    }
+    if response.finish_reason == Some(FinishReason::ContentFilter) {
+        return Verdict::failed(
+            ErrorKind::ContentFiltered,
+            "a content filter stopped the answer",
+        );
+    }
+    let cut = response.finish_reason == Some(FinishReason::Length);
+    let extracted = match extract_json(&response.text, &|value| schema.fits(value)) {
+        // A cut answer counts only if it is complete and plain: nothing may be guessed there.
+        Ok(extracted) if !cut || extracted.fixups.is_empty() => extracted,
+        Ok(_) | Err(_) if cut => {
+            return Verdict::failed(
+                ErrorKind::Truncated,
+                "the answer was cut at the output limit",
+            );
+        }
+        Ok(extracted) => extracted,
+        Err(error) => {
+            let violation = SchemaViolation {
+                pointer: String::new(),
+                message: error.to_string(),
+            };
+            return Verdict::Invalid {
+                violations: vec![violation],
+                fixups: Vec::new(),
+            };
+        }
+    };
+    let fixups = extracted.fixups.iter().map(ToString::to_string).collect();
+    let violations = schema.violations(&extracted.value);
+    if !violations.is_empty() {
+        return Verdict::Invalid { violations, fixups };
+    }
+    match decode(&extracted.value) {
+        Ok(()) => Verdict::Valid {
+            answer: extracted.value,
+            fixups,
+        },
+        Err(message) => {
+            let violation = SchemaViolation {
+                pointer: String::new(),
+                message,
+            };
+            Verdict::Invalid {
+                violations: vec![violation],
+                fixups,
+            }
+        }
+    }
+}
+
+/// One answer, judged.
+pub(super) enum Verdict {
+    Valid {
+        answer: Value,
+        fixups: Vec<String>,
+    },
+    Invalid {
+        violations: Vec<SchemaViolation>,
+        fixups: Vec<String>,
+    },
+    Failed(Failure),
+}
+
+pub(super) struct Failure {
+    pub(super) kind: ErrorKind,
+    pub(super) message: String,
+    pub(super) source: Option<ProviderError>,
+}
+
+impl Failure {
+    pub(super) fn of(error: ProviderError) -> Self {
+        let message = match std::error::Error::source(&error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        Self {
+            kind: error.kind(),
+            message,
+            source: Some(error),
+        }
+    }
+}
+
+impl Verdict {
+    fn failed(kind: ErrorKind, message: &str) -> Self {
+        Self::Failed(Failure {
+            kind,
+            message: message.to_owned(),
+            source: None,
+        })
+    }
+
+    pub(super) fn violations(&self) -> &[SchemaViolation] {
+        match self {
+            Self::Invalid { violations, .. } => violations,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn error_kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Valid { .. } => None,
+            Self::Invalid { .. } => Some(ErrorKind::InvalidAnswer),
+            Self::Failed(failure) => Some(failure.kind),
+        }
+    }
+
+    /// How the call ended, for its record.
+    pub(super) fn to_end(&self, response: Option<Response>, goes_on: bool) -> CallEnd {
+        let mut end = CallEnd {
+            response,
+            goes_on,
+            ..CallEnd::default()
+        };
+        match self {
+            Self::Valid { answer, fixups } => {
+                end.answer = Some(answer.clone());
+                end.fixups.clone_from(fixups);
+            }
+            Self::Invalid { violations, fixups } => {
+                end.violations.clone_from(violations);
+                end.fixups.clone_from(fixups);
+                end.error = Some(CallError {
+                    kind: ErrorKind::InvalidAnswer,
+                    message: format!(
+                        "the answer does not fit its schema: {}",
+                        counted(violations.len(), "error")
+                    ),
+                });
+            }
+            Self::Failed(failure) => {
+                end.error = Some(CallError {
+                    kind: failure.kind,
+                    message: failure.message.clone(),
+                });
+            }
+        }
+        end
+    }
+}
