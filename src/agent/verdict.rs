@@ -30,8 +30,8 @@ pub(super) fn judge(
     }
     let cut = response.finish_reason == Some(FinishReason::Length);
     let extracted = match extract_json(&response.text, &|value| schema.fits(value)) {
-        // A cut answer counts only if it is complete and plain: nothing may be guessed there.
-        Ok(extracted) if !cut || extracted.fixups.is_empty() => extracted,
+        // A cut answer counts only if it is plain, complete and right: nothing may be guessed there.
+        Ok(whole) if cut && whole.fixups.is_empty() && schema.fits(&whole.value) => whole,
         Ok(_) | Err(_) if cut => {
             return Verdict::failed(
                 ErrorKind::Truncated,
