@@ -67,6 +67,7 @@ impl Execution<'_> {
                     .iter()
                     .rev()
                     .nth(1)
+                    .filter(|call| call.error == Some(ErrorKind::InvalidAnswer))
                     .and_then(|call| call.raw_text.as_deref());
                 if self.repairs >= self.spec.max_schema_repair_attempts
                     || (before.is_some() && text == before)

@@ -59,7 +59,6 @@ impl<'a> Execution<'a> {
         given: Map<String, Value>,
         options: RunOptions<'a>,
     ) -> Result<Self> {
-        spec.validate()?;
         if spec.mode == AgentMode::Oneshot && options.conversation.is_some() {
             return Err(Error::new(
                 ErrorKind::Config,
@@ -90,7 +89,7 @@ impl<'a> Execution<'a> {
         Ok(Self {
             id: format!("exec_{}", around.clock.id()),
             started: around.clock.elapsed(),
-            deadline: limit.map(|limit| Instant::now() + limit),
+            deadline: limit.and_then(|limit| Instant::now().checked_add(limit)),
             user_message: None,
             ledger: Ledger::default(),
             repairs: 0,
@@ -206,7 +205,7 @@ impl<'a> Execution<'a> {
             record: around.log.journal().map(std::path::Path::to_owned),
         });
         let next = self.decide(&verdict, response.as_ref());
-        open.finish(|| verdict.to_end(response.clone(), next.goes_on()))?;
+        let kept = open.finish(|| verdict.to_end(response.clone(), next.goes_on()));
         if let Some(call) = self.ledger.calls.last_mut() {
             tracing::debug!(
                 agent = self.spec.name,
@@ -218,6 +217,7 @@ impl<'a> Execution<'a> {
             );
             call.raw_text = response.map(|response| response.text);
         }
+        kept?;
         Ok(next.with(verdict, self))
     }
 

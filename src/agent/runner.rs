@@ -104,6 +104,7 @@ impl AgentRunner {
         variables: impl Serialize,
         options: RunOptions<'_>,
     ) -> Result<Outcome<Value>> {
+        spec.validate()?;
         let variables = to_map(variables, &spec.name)?;
         let schema = self.schema_of(spec)?;
         self.shared
@@ -136,6 +137,7 @@ impl AgentRunner {
     where
         T: DeserializeOwned + JsonSchema + Send + 'static,
     {
+        spec.validate()?;
         let variables = to_map(variables, &spec.name)?;
         let schema = match &spec.response_schema {
             Some(_) => self.schema_of(spec)?,
@@ -170,11 +172,17 @@ impl AgentRunner {
         runs: impl IntoIterator<Item = (&'a AgentSpec, V)>,
         concurrency: usize,
     ) -> Vec<Result<Outcome<Value>>> {
-        futures::stream::iter(runs)
-            .map(|(spec, variables)| self.run(spec, variables))
-            .buffered(concurrency.max(1))
-            .collect()
-            .await
+        // Not `buffered`: it counts what waits for an earlier run as running, and starts nothing else.
+        let mut results: Vec<_> =
+            futures::stream::iter(runs.into_iter().enumerate())
+                .map(|(index, (spec, variables))| async move {
+                    (index, self.run(spec, variables).await)
+                })
+                .buffer_unordered(concurrency.max(1))
+                .collect()
+                .await;
+        results.sort_unstable_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Looks at a spec without a request: its figures, its schema, its prompt pack.

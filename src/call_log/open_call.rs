@@ -166,13 +166,17 @@ impl CallLog {
         record.started_at = clock::rfc3339(on.clock.now());
         record.strip_to(on.level);
         record.sanitize_start(&on.sanitizer);
-        on.judge(on.logger.call_started(&record))?;
-        Ok(OpenCall(Some(Open {
+        let kept = on.judge(on.logger.call_started(&record));
+        let open = OpenCall(Some(Open {
             started: on.clock.elapsed(),
             on: on.clone(),
             attempts: attempts.clone(),
             record: Box::new(record),
-        })))
+        }));
+        let Err(error) = kept else { return Ok(open) };
+        // One of several loggers may have kept the start, and is owed the end.
+        let _ = open.finish(|| CallEnd::failed(error.kind(), "the start of the call was not kept"));
+        Err(error)
     }
 
     /// Waits until every record so far is where it belongs; safe on any runtime.

@@ -6,8 +6,20 @@
     reason = "a test fails by panicking"
 )]
 
+/// What several modules share: packs, agents, providers with a habit, a server.
+mod support;
+
+/// The blocking runner from every kind of thread and runtime.
+mod blocking_contexts;
+
+/// Every defect of the original core (system 004), each with a test that names it.
+mod defects_004;
+
 /// JSON out of whatever text a model sends.
 mod extraction;
+
+/// One table of scenarios through the async and the blocking face.
+mod parity;
 
 /// Packs: what a directory may hold, and how it is rendered.
 mod prompt_packs;
@@ -21,3 +33,12 @@ mod openai_server;
 
 /// What the sanitizer removes, and what it leaves alone.
 mod redaction;
+
+/// The run loop: what goes out, what comes back, what each failure leaves behind.
+mod run_loop;
+
+/// The run loop over real HTTP: attempts in the records are requests on the wire.
+mod run_loop_http;
+
+/// What the compiler promises about the public types, and what a spec accepts.
+mod types;
