@@ -20,7 +20,8 @@ use crate::support::{
     topic,
 };
 
-const NO_WAIT: Duration = Duration::from_secs(1);
+/// For the cases that wait for it: longer than any request takes to reach the server.
+const LIMIT: Duration = Duration::from_secs(1);
 
 enum Ending {
     /// `None`: an answer.
@@ -34,6 +35,7 @@ struct Path {
     name: &'static str,
     answer: fn(usize) -> Answer,
     retries: u32,
+    timeout: Duration,
     deadline: Option<Duration>,
     ending: Ending,
     /// Status and requests on the wire of each record.
@@ -54,6 +56,7 @@ fn paths() -> Vec<Path> {
         name,
         answer,
         retries: 2,
+        timeout: Duration::from_mins(2),
         deadline: None,
         ending,
         records,
@@ -138,6 +141,7 @@ fn paths() -> Vec<Path> {
         ),
         Path {
             retries: 1,
+            timeout: LIMIT,
             ..path(
                 "timeout",
                 |_| Answer::Never,
@@ -146,7 +150,7 @@ fn paths() -> Vec<Path> {
             )
         },
         Path {
-            deadline: Some(NO_WAIT / 2),
+            deadline: Some(LIMIT),
             ..path(
                 "deadline",
                 |_| Answer::Never,
@@ -219,7 +223,7 @@ fn check(path: &Path) {
             .base_url(server.base_url())
             .no_api_key()
             .environment(nothing_set())
-            .timeout(NO_WAIT)
+            .timeout(path.timeout)
             .build()
             .unwrap(),
         panics: matches!(path.ending, Ending::Panic),

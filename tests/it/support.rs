@@ -5,7 +5,7 @@ pub(crate) mod server;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -213,10 +213,4 @@ where
         (self.before)(number).await;
         self.inner.generate_json(request, call).await
     }
-}
-
-/// A clone of `value` for a closure that is called many times.
-pub(crate) fn shared<T>(value: T) -> (Arc<T>, Arc<T>) {
-    let value = Arc::new(value);
-    (Arc::clone(&value), value)
 }
