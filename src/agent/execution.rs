@@ -217,6 +217,8 @@ impl<'a> Execution<'a> {
             );
             call.raw_text = response.map(|response| response.text);
         }
+
+        // Only now: the answer that the log could not keep must be in the ledger.
         kept?;
         Ok(next.with(verdict, self))
     }

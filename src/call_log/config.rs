@@ -1,11 +1,14 @@
 //! How much is logged, where and how; and the factory that turns it into a [`CallLog`].
 
+use std::fmt;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::file::FileCallLogger;
 use super::open_call::CallLog;
+use super::record::Record;
 use super::redact::{SanitizeConfig, Sanitizer};
 use crate::clock::{SystemClock, new_run_id};
 use crate::env::{self, Environment};
@@ -75,6 +78,25 @@ pub enum Views {
     None,
 }
 
+impl Views {
+    /// `all`, `failed` or `none`: the word in settings and journals.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Failed => "failed",
+            Self::None => "none",
+        }
+    }
+
+    pub(crate) fn include(self, record: &Record) -> bool {
+        match self {
+            Self::All => true,
+            Self::Failed => !record.is_success(),
+            Self::None => false,
+        }
+    }
+}
+
 /// What a record that cannot be written does to the run.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -102,7 +124,7 @@ pub enum Durability {
 }
 
 /// `true` (all rules), `false` (none), or a mapping of settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Sanitize {
     /// All rules on, or off altogether.
@@ -114,6 +136,31 @@ pub enum Sanitize {
 impl Default for Sanitize {
     fn default() -> Self {
         Self::Switch(true)
+    }
+}
+
+/// By hand, so that an error names the key that is wrong; an untagged enum would not.
+impl<'de> Deserialize<'de> for Sanitize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Settings;
+
+        impl<'de> Visitor<'de> for Settings {
+            type Value = Sanitize;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false` or a mapping of rules")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Sanitize, E> {
+                Ok(Sanitize::Switch(on))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Sanitize, A::Error> {
+                SanitizeConfig::deserialize(MapAccessDeserializer::new(map)).map(Sanitize::Rules)
+            }
+        }
+
+        deserializer.deserialize_any(Settings)
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::config::LlmLogging;
-use super::journal::{Event, Journal, opened};
+use super::journal::{Event, Journal, Opening, opened};
 use super::logger::CallLogger;
 use super::paths::{RunPaths, safe_run_id};
 use super::reader::Tail;
 use super::record::Record;
 use super::redact::{Redactions, Sanitizer};
-use super::summary::Summary;
+use super::summary::{Losses, Summary};
 use super::view::CallFiles;
 use super::writer::{Shared, Work, Writer};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,18 +46,37 @@ impl FileCallLogger {
             .redact(run_id, &mut Redactions::default())
             .into_owned();
         let paths = RunPaths::of(output_dir.join(safe_run_id(&run_id)));
-        paths.create()?;
-        let journal = Arc::new(Journal::create(&paths, settings.durability)?);
+        let opened = paths
+            .create()
+            .and_then(|()| Self::start(&paths, run_id, settings));
+        if opened.is_err() {
+            paths.remove_what_is_empty();
+        }
+        opened
+    }
+
+    fn start(paths: &RunPaths, run_id: String, settings: &LlmLogging) -> Result<Self> {
+        let journal = Arc::new(Journal::create(paths, settings.durability)?);
         let level = serde_json::to_value(settings.log_level).unwrap_or_default();
         let level = level.as_str().unwrap_or_default();
-        journal.append(&opened(&run_id, level, settings.format.as_str()))?;
+        let opening = opened(&Opening {
+            run_id: &run_id,
+            log_level: level,
+            format: settings.format.as_str(),
+            views: settings.views.as_str(),
+        });
+        if let Err(error) = journal.append(&opening) {
+            // The error below is what matters; an empty journal says nothing.
+            let _ = std::fs::remove_file(journal.path());
+            return Err(error);
+        }
 
         let shared = Arc::<Shared>::default();
         let next_number = paths.next_number();
         let writer = Writer::spawn(Work {
             journal: journal.clone(),
             shared: shared.clone(),
-            files: CallFiles::new(&paths, settings.format),
+            files: CallFiles::new(paths, settings.format),
             views: settings.views,
             own: Summary {
                 schema: Summary::SCHEMA.to_owned(),
@@ -72,7 +91,7 @@ impl FileCallLogger {
             Error::new(ErrorKind::Log, "cannot start the log's writer thread").with_source(error)
         })?;
         Ok(Self {
-            directory: paths.root,
+            directory: paths.root.clone(),
             journal,
             shared,
             next_number,
@@ -90,8 +109,7 @@ impl FileCallLogger {
     }
 
     fn lost(&self, error: Error) -> Error {
-        self.shared
-            .lose(&format!("{error:#}"), |losses| losses.journal_events += 1);
+        self.shared.lose(&Losses::of_event(format!("{error:#}")));
         error
     }
 }

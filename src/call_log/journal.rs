@@ -31,6 +31,7 @@ pub(crate) enum Event<'a> {
         version: &'a str,
         log_level: &'a str,
         format: &'a str,
+        views: &'a str,
     },
     Started {
         record: &'a Record,
@@ -53,6 +54,7 @@ pub(crate) struct Line {
     pub(crate) run_id: String,
     pub(crate) log_level: String,
     pub(crate) format: String,
+    pub(crate) views: String,
     pub(crate) call_id: String,
     pub(crate) file: String,
     pub(crate) record: Option<Box<Record>>,
@@ -122,8 +124,12 @@ impl Journal {
             .with_hint("set `output_dir` to a directory that you may write to")
         })?;
         // Readers tell a running process from a dead one by this lock; the kernel drops it with us.
-        // A file system without locks costs only that distinction.
-        let _ = file.try_lock();
+        // It waits, since a reader that looks just now holds the lock for a moment. A file system
+        // without locks costs only that distinction.
+        let _ = file.lock();
+        if durability == Durability::Disk {
+            sync_names(paths);
+        }
         Ok(Self {
             file,
             path,
@@ -140,7 +146,12 @@ impl Journal {
     /// Appends one event with one write.
     pub(crate) fn append(&self, event: &Event<'_>) -> Result<Span> {
         let line = encode(event)?;
-        let span = self.write(&line).map_err(|error| {
+        // A lost note about a call file costs nothing: the file itself says whose it is.
+        let durability = match event {
+            Event::Rendered { .. } => Durability::Os,
+            _ => self.durability,
+        };
+        let span = self.write(&line, durability).map_err(|error| {
             Error::new(
                 ErrorKind::Log,
                 format!("cannot write to the journal `{}`", self.path.display()),
@@ -151,20 +162,31 @@ impl Journal {
         Ok(span)
     }
 
-    fn write(&self, line: &[u8]) -> io::Result<Span> {
+    fn write(&self, line: &[u8], durability: Durability) -> io::Result<Span> {
         let mut end = lock(&self.end);
+        if is_removed(&self.file) {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it was removed while the run went on",
+            ));
+        }
         let offset = *end;
-        let written = write_once(&self.file, line)?;
-        *end += written as u64;
+        let written = write_once(&self.file, line);
+        match written {
+            Ok(written) if written == line.len() => *end += written as u64,
+            // What a write that failed left behind is known to the file alone.
+            _ => *end = self.file.metadata().map_or(offset, |found| found.len()),
+        }
         let upto = *end;
         drop(end);
+        let written = written?;
         if written < line.len() {
             return Err(io::Error::new(
                 io::ErrorKind::StorageFull,
                 format!("only {written} of {} bytes were written", line.len()),
             ));
         }
-        if self.durability == Durability::Disk {
+        if durability == Durability::Disk {
             self.sync(upto)?;
         }
         Ok(Span {
@@ -213,6 +235,31 @@ fn write_once(mut file: &File, line: &[u8]) -> io::Result<usize> {
     }
 }
 
+/// Whether the last name of `file` is gone: what is written to it now, nobody will read.
+fn is_removed(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        file.metadata().is_ok_and(|found| found.nlink() == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
+}
+
+/// Puts the names of a new journal and its directories on disk, where a directory can be synced.
+fn sync_names(paths: &RunPaths) {
+    let above = paths.root.parent();
+    for directory in [Some(&*paths.journal), Some(&*paths.root), above]
+        .into_iter()
+        .flatten()
+    {
+        let _ = File::open(directory).and_then(|directory| directory.sync_all());
+    }
+}
+
 fn create_unique(directory: &Path) -> io::Result<(PathBuf, File)> {
     let start = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -237,16 +284,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The settings that a journal's first event holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening<'a> {
+    pub(crate) run_id: &'a str,
+    pub(crate) log_level: &'a str,
+    pub(crate) format: &'a str,
+    pub(crate) views: &'a str,
+}
+
 /// The first event of a journal.
-pub(crate) fn opened<'a>(run_id: &'a str, log_level: &'a str, format: &'a str) -> Event<'a> {
+pub(crate) fn opened<'a>(opening: &Opening<'a>) -> Event<'a> {
     Event::Opened {
         schema: SCHEMA,
         time: rfc3339(SystemTime::now()),
-        run_id,
+        run_id: opening.run_id,
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION"),
-        log_level,
-        format,
+        log_level: opening.log_level,
+        format: opening.format,
+        views: opening.views,
     }
 }
 

@@ -21,7 +21,7 @@
 //!
 //! | event | when | content |
 //! |---|---|---|
-//! | `opened` | the journal was created | `schema`, `run_id`, `pid`, `version`, `log_level`, `format` |
+//! | `opened` | the journal was created | `schema`, `run_id`, `pid`, `version`, `log_level`, `format`, `views` |
 //! | `started` | before the request leaves | `record`: what is known by then |
 //! | `finished` | when the call ends | `record`: the whole [`Record`] |
 //! | `rendered` | a call file was written | `call_id`, `file` |

@@ -1,5 +1,6 @@
 //! The log's front: levels, sanitizer and the guard that makes sure of one record per call.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use super::redact::{SanitizeConfig, Sanitizer};
 use crate::attempt::{Attempts, WireCapture, millis};
 use crate::chat::Response;
 use crate::clock::{self, Clock, SystemClock};
-use crate::error::{ErrorKind, Result, SchemaViolation};
+use crate::error::{Error, ErrorKind, Result, SchemaViolation};
 
 /// The way from a call to its [`CallLogger`]: every record passes here, and here alone, to be
 /// stripped to the level and sanitized. A clone shares everything.
@@ -165,18 +166,21 @@ impl CallLog {
         record.sequence = on.sequence.fetch_add(1, Ordering::Relaxed);
         record.started_at = clock::rfc3339(on.clock.now());
         record.strip_to(on.level);
+        record.fold_deep_values();
         record.sanitize_start(&on.sanitizer);
-        let kept = on.judge(on.logger.call_started(&record));
-        let open = OpenCall(Some(Open {
-            started: on.clock.elapsed(),
+        let started = on.clock.elapsed();
+        if let Err(error) = on.hand_over(|logger| logger.call_started(&record)) {
+            // Loggers are promised an end for every start, and another one may have kept this one.
+            let end = CallEnd::failed(error.kind(), "the log failed before the request left");
+            let _ = on.finish(record, attempts, started, end);
+            return Err(error);
+        }
+        Ok(OpenCall(Some(Open {
+            started,
             on: on.clone(),
             attempts: attempts.clone(),
             record: Box::new(record),
-        }));
-        let Err(error) = kept else { return Ok(open) };
-        // One of several loggers may have kept the start, and is owed the end.
-        let _ = open.finish(|| CallEnd::failed(error.kind(), "the start of the call was not kept"));
-        Err(error)
+        })))
     }
 
     /// Waits until every record so far is where it belongs; safe on any runtime.
@@ -209,7 +213,11 @@ impl<L: CallLogger + 'static> From<L> for CallLog {
 }
 
 impl On {
-    fn judge(&self, kept: Result<()>) -> Result<()> {
+    /// A logger that panics has lost the record, like one that fails: a second panic while the
+    /// caller unwinds would abort the process.
+    fn hand_over(&self, hand_over: impl FnOnce(&dyn CallLogger) -> Result<()>) -> Result<()> {
+        let kept = catch_unwind(AssertUnwindSafe(|| hand_over(&*self.logger)))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Log, "the call logger panicked")));
         let Err(error) = kept else {
             return Ok(());
         };
@@ -244,8 +252,9 @@ impl On {
         record.wire = attempts.exchanges();
         end.write_to(&mut record);
         record.strip_to(self.level);
+        record.fold_deep_values();
         record.sanitize_end(&self.sanitizer);
-        self.judge(self.logger.call_finished(&record))
+        self.hand_over(|logger| logger.call_finished(&record))
     }
 }
 
@@ -342,7 +351,7 @@ impl Drop for OpenCall {
         } else {
             CallEnd::failed(ErrorKind::Cancelled, "the call was dropped before it ended")
         };
-        // There is nobody left to tell but the tracing subscriber, and `judge` has told it.
+        // There is nobody left to tell but the tracing subscriber, and `hand_over` has told it.
         let _ = open
             .on
             .finish(*open.record, &open.attempts, open.started, end);

@@ -42,7 +42,15 @@ impl RunPaths {
         Ok(())
     }
 
-    /// The journals of the run, oldest name first; none if there is no such directory.
+    /// Takes back what [`Self::create`] made, where nothing has come into it.
+    pub(crate) fn remove_what_is_empty(&self) {
+        for directory in [&self.journal, &self.calls, &self.root] {
+            // A directory that holds something refuses, which is what is wanted.
+            let _ = fs::remove_dir(directory);
+        }
+    }
+
+    /// The journals of the run, oldest first; none if there is no such directory.
     pub(crate) fn journals(&self) -> io::Result<Vec<PathBuf>> {
         let mut journals = Vec::new();
         for entry in fs::read_dir(&self.journal)? {
@@ -51,30 +59,38 @@ impl RunPaths {
                 journals.push(path);
             }
         }
-        journals.sort();
+        journals.sort_by_cached_key(|path| (journal_start(path), path.clone()));
         Ok(journals)
     }
 
     /// One more than the highest number of the call files that are there.
     pub(crate) fn next_number(&self) -> u64 {
-        let Ok(entries) = fs::read_dir(&self.calls) else {
-            return 1;
-        };
-        let highest = entries
-            .flatten()
+        self.call_numbers()
+            .into_iter()
+            .max()
+            .map_or(1, |number| number + 1)
+    }
+
+    /// The numbers of the call files that are there.
+    pub(crate) fn call_numbers(&self) -> Vec<u64> {
+        let entries = fs::read_dir(&self.calls).into_iter().flatten().flatten();
+        entries
             .filter_map(|entry| call_number(entry.file_name().to_str()?))
-            .max();
-        highest.map_or(1, |number| number + 1)
+            .collect()
     }
 }
 
+/// The time in a journal's name, `{pid}-{start}.jsonl`; 0 in a name that is not ours.
+fn journal_start(path: &Path) -> u64 {
+    let start = || path.file_stem()?.to_str()?.split_once('-')?.1.parse().ok();
+    start().unwrap_or(0)
+}
+
 fn call_number(file_name: &str) -> Option<u64> {
-    file_name
-        .strip_prefix("call_")?
-        .split('_')
-        .next()?
-        .parse()
-        .ok()
+    let digits = file_name.strip_prefix("call_")?.split('_').next()?;
+    // A longer one is none of ours, and would make the list of numbers as long.
+    let number = (digits.len() <= 9).then(|| digits.parse().ok())??;
+    Some(number).filter(|number| *number > 0)
 }
 
 fn create_private_dir(path: &Path) -> io::Result<()> {

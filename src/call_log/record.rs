@@ -11,6 +11,10 @@ use crate::attempt::{Attempt, WireExchange};
 use crate::chat::{FinishReason, Message, Request, StructuredOutput, Usage};
 use crate::error::{ErrorKind, SchemaViolation};
 
+/// Levels of nesting that a record keeps as they are; `serde_json` reads 127, journal and record
+/// around the value included.
+const MAX_LEVELS: usize = 100;
+
 /// How an agent keeps state between runs.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -280,6 +284,14 @@ impl Record {
         }
     }
 
+    /// Turns what is nested too deep for readers of JSON into text, so that a record can be read back.
+    pub(crate) fn fold_deep_values(&mut self) {
+        let maps = self.context.iter_mut().chain([&mut self.parameters.extra]);
+        for value in maps.flat_map(Map::values_mut).chain(&mut self.answer) {
+            fold_below(value, MAX_LEVELS);
+        }
+    }
+
     /// Sanitizes what is known when the call begins.
     pub(crate) fn sanitize_start(&mut self, sanitizer: &Sanitizer) {
         let counts = &mut self.redactions;
@@ -355,6 +367,21 @@ impl Record {
                 redact_header(sanitizer, name, value, counts);
             }
         }
+    }
+}
+
+fn fold_below(value: &mut Value, levels: usize) {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => {
+            *value = Value::String(value.to_string());
+        }
+        Value::Array(list) => list
+            .iter_mut()
+            .for_each(|item| fold_below(item, levels - 1)),
+        Value::Object(map) => map
+            .values_mut()
+            .for_each(|item| fold_below(item, levels - 1)),
+        _ => {}
     }
 }
 

@@ -1,12 +1,14 @@
 //! The summary of a run, kept as running totals: its size does not grow with the calls.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::record::{CallStatus, Record};
 use crate::chat::Usage;
 use crate::error::ErrorKind;
+use crate::text::counted;
 
 /// How many errors a summary shows.
 const MAX_ERRORS: usize = 10;
@@ -125,9 +127,46 @@ pub struct Losses {
 }
 
 impl Losses {
+    pub(crate) fn of_event(error: String) -> Self {
+        Self {
+            journal_events: 1,
+            first_error: error,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn of_call_file(error: String) -> Self {
+        Self {
+            call_files: 1,
+            first_error: error,
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing was lost.
     pub fn is_empty(&self) -> bool {
         self.journal_events == 0 && self.call_files == 0 && self.first_error.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.journal_events += other.journal_events;
+        self.call_files += other.call_files;
+        if self.first_error.is_empty() {
+            self.first_error.clone_from(&other.first_error);
+        }
+    }
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |count: u64, what| counted(usize::try_from(count).unwrap_or(usize::MAX), what);
+        write!(
+            f,
+            "{} and {} could not be written: {}",
+            count(self.journal_events, "journal event"),
+            count(self.call_files, "call file"),
+            self.first_error
+        )
     }
 }
 
@@ -150,12 +189,12 @@ impl Summary {
             .or_default() += 1;
         self.executions += u64::from(ended);
         self.failed_executions += u64::from(failed);
-        self.iterations = self.iterations.max(record.iteration + 1);
+        self.iterations = self.iterations.max(record.iteration.saturating_add(1));
         self.transport_attempts += record.attempts.len() as u64;
         self.repairs += repairs;
         self.usage = self.usage.plus(record.usage);
         self.calls_without_usage += u64::from(record.usage.is_unknown());
-        self.duration_ms += duration_ms;
+        self.duration_ms = self.duration_ms.saturating_add(duration_ms);
         self.status = self.judge();
         if failed && self.errors.len() < MAX_ERRORS {
             self.errors.push(ErrorLine::of(record, status));
@@ -167,7 +206,7 @@ impl Summary {
         agent.calls += 1;
         agent.repairs += repairs;
         agent.usage = agent.usage.plus(record.usage);
-        agent.duration_ms += duration_ms;
+        agent.duration_ms = agent.duration_ms.saturating_add(duration_ms);
         agent.mean_duration_ms = agent.duration_ms / agent.calls;
     }
 
@@ -189,7 +228,7 @@ impl Summary {
         self.repairs += other.repairs;
         self.usage = self.usage.plus(other.usage);
         self.calls_without_usage += other.calls_without_usage;
-        self.duration_ms += other.duration_ms;
+        self.duration_ms = self.duration_ms.saturating_add(other.duration_ms);
         self.errors.extend(
             other
                 .errors
@@ -234,7 +273,7 @@ impl AgentTotals {
         self.calls += other.calls;
         self.repairs += other.repairs;
         self.usage = self.usage.plus(other.usage);
-        self.duration_ms += other.duration_ms;
+        self.duration_ms = self.duration_ms.saturating_add(other.duration_ms);
         self.mean_duration_ms = self.duration_ms.checked_div(self.calls).unwrap_or(0);
     }
 }

@@ -3,7 +3,7 @@
 //! This is the only file that names the YAML crate for writing.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -48,22 +48,41 @@ impl CallFiles {
     pub(crate) fn write(&mut self, record: &Record) -> io::Result<String> {
         let content = render(record, self.format)?;
         let agent = safe_name(&record.agent);
-        let number = self.numbers.claim(record.sequence)?;
-        let name = format!("call_{number:03}_{agent}.{}", self.format.as_str());
-        let file = temporary(&self.directory, &content)?;
-        file.persist_noclobber(self.directory.join(&name))
-            .map_err(|error| error.error)?;
-        Ok(name)
+        let mut file = temporary(&self.directory, &content)?;
+        let mut wanted = record.sequence;
+        loop {
+            let number = self.numbers.claim(wanted)?;
+            let name = format!("call_{number:03}_{agent}.{}", self.format.as_str());
+            match file.persist_noclobber(self.directory.join(&name)) {
+                Ok(_) => return Ok(name),
+                // The list of numbers was removed or copied from elsewhere; the file there wins.
+                Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
+                    (file, wanted) = (taken.file, number + 1);
+                }
+                Err(error) => return Err(error.error),
+            }
+        }
     }
 
     /// Replaces the summary.
     pub(crate) fn write_summary(&self, summary: &impl Serialize) -> io::Result<()> {
         let file = temporary(&self.directory, &render(summary, self.format)?)?;
-        let path = self
-            .directory
-            .join(format!("summary.{}", self.format.as_str()));
-        file.persist(path).map_err(|error| error.error)?;
+        file.persist(self.summary_path())
+            .map_err(|error| error.error)?;
         Ok(())
+    }
+
+    /// Waits for the turn to write the summary, so that none replaces one that knew more. There may
+    /// be no turns, where files have no locks; the guard ends with the value.
+    pub(crate) fn turn(&self) -> Option<File> {
+        let file = open_numbers(&self.numbers.path).ok()?;
+        file.lock().ok()?;
+        Some(file)
+    }
+
+    pub(crate) fn summary_path(&self) -> PathBuf {
+        self.directory
+            .join(format!("summary.{}", self.format.as_str()))
     }
 }
 
@@ -116,21 +135,25 @@ fn open_numbers(path: &Path) -> io::Result<File> {
 }
 
 fn take_first_free(file: &mut File, wanted: u64, run: &RunPaths) -> io::Result<u64> {
-    let length = file.metadata()?.len();
-    if length == 0 {
+    if file.metadata()?.len() == 0 {
         // Call files from before this list was kept.
-        let known = run.next_number().saturating_sub(1);
-        file.write_all(&vec![1; usize::try_from(known).unwrap_or_default()])?;
+        for number in run.call_numbers() {
+            mark(file, number)?;
+        }
     }
     file.seek(SeekFrom::Start(wanted - 1))?;
-    let mut taken = Vec::new();
-    file.read_to_end(&mut taken)?;
-    let free = taken
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(taken.len()) as u64;
-    let number = wanted + free;
-    file.seek(SeekFrom::Start(number - 1))?;
-    file.write_all(&[1])?;
+    let mut number = wanted;
+    for byte in BufReader::new(&*file).bytes() {
+        if byte? == 0 {
+            break;
+        }
+        number += 1;
+    }
+    mark(file, number)?;
     Ok(number)
+}
+
+fn mark(file: &mut File, number: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(number - 1))?;
+    file.write_all(&[1])
 }

@@ -32,9 +32,16 @@ enum Task {
 /// What the callers and the thread both know.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    losses: Mutex<Losses>,
+    tally: Mutex<Tally>,
     started: AtomicU64,
     finished: AtomicU64,
+}
+
+/// What was lost: ever, and since the last flush that somebody heard.
+#[derive(Debug, Default)]
+struct Tally {
+    ever: Losses,
+    news: Losses,
 }
 
 impl Shared {
@@ -46,16 +53,26 @@ impl Shared {
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn lose(&self, error: &dyn std::fmt::Display, count: impl FnOnce(&mut Losses)) {
-        let mut losses = self.losses();
-        count(&mut losses);
-        if losses.first_error.is_empty() {
-            losses.first_error = error.to_string();
-        }
+    /// Counts `lost`.
+    pub(crate) fn lose(&self, lost: &Losses) {
+        let mut tally = self.tally();
+        tally.ever.add(lost);
+        tally.news.add(lost);
     }
 
-    fn losses(&self) -> MutexGuard<'_, Losses> {
-        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn take_news(&self) -> Losses {
+        std::mem::take(&mut self.tally().news)
+    }
+
+    /// Nobody heard the news: the next flush tells them.
+    fn keep_news(&self, mut news: Losses) {
+        let mut tally = self.tally();
+        news.add(&tally.news);
+        tally.news = news;
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn in_flight(&self) -> u64 {
@@ -95,8 +112,8 @@ impl Writer {
                 Thread {
                     work,
                     source,
-                    told: Losses::default(),
                     dirty: false,
+                    warned: false,
                 }
                 .run(&inbox);
             })?;
@@ -140,8 +157,8 @@ impl Drop for Writer {
 struct Thread {
     work: Work,
     source: File,
-    told: Losses,
     dirty: bool,
+    warned: bool,
 }
 
 impl Thread {
@@ -161,15 +178,16 @@ impl Thread {
                     self.dirty = true;
                     self.finished(span);
                 }
-                Ok(Task::Flush(reply)) => {
-                    self.summarize();
-                    let _ = reply.send(self.news());
-                }
+                Ok(Task::Flush(reply)) => self.flush(reply),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break self.summarize(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let _ = self.summarize();
+                    return;
+                }
             }
             if self.dirty && Instant::now() >= refresh_at {
-                self.summarize();
+                // Only a summary that is still missing at a flush is worth an error.
+                let _ = self.summarize();
             }
         }
     }
@@ -177,21 +195,11 @@ impl Thread {
     fn finished(&mut self, span: Span) {
         let record = match journal::read_at(&mut self.source, span) {
             Ok(line) => line.record,
-            Err(problem) => {
-                self.work
-                    .shared
-                    .lose(&problem, |losses| losses.call_files += 1);
-                return;
-            }
+            Err(problem) => return self.lose(&Losses::of_call_file(problem)),
         };
         let Some(record) = record else { return };
         self.work.own.add(&record);
-        let wanted = match self.work.views {
-            Views::All => true,
-            Views::Failed => !record.is_success(),
-            Views::None => false,
-        };
-        if wanted {
+        if self.work.views.include(&record) {
             self.render(&record);
         }
     }
@@ -204,57 +212,70 @@ impl Thread {
                     file: &file,
                 };
                 if let Err(error) = self.work.journal.append(&event) {
-                    self.work
-                        .shared
-                        .lose(&format!("{error:#}"), |losses| losses.journal_events += 1);
+                    self.lose(&Losses::of_event(format!("{error:#}")));
                 }
             }
             Err(error) => {
                 let error = format!("cannot write a call file: {error}");
-                self.work
-                    .shared
-                    .lose(&error, |losses| losses.call_files += 1);
+                self.lose(&Losses::of_call_file(error));
             }
         }
     }
 
-    fn summarize(&mut self) {
-        self.dirty = false;
-        if !self.work.journal.is_in_place() {
-            let path = self.work.journal.path().display().to_string();
-            self.work.shared.lose(
-                &format!("the journal `{path}` was removed while the run went on"),
-                |_| {},
+    fn lose(&mut self, lost: &Losses) {
+        self.work.shared.lose(lost);
+        self.warn(&lost.first_error);
+    }
+
+    /// Says once what the callers cannot see; they hear of lost records from the journal itself.
+    fn warn(&mut self, problem: &str) {
+        if !std::mem::replace(&mut self.warned, true) {
+            tracing::warn!(
+                error = problem,
+                "files of the LLM call log cannot be written; the run goes on"
             );
-        }
-        self.work.others.catch_up();
-        let losses = self.work.shared.losses().clone();
-        let mut summary = self.work.others.totals().clone().merged(&self.work.own);
-        summary.updated_at = rfc3339(SystemTime::now());
-        summary.calls_in_flight += self.work.shared.in_flight();
-        summary.losses = Some(losses).filter(|losses| !losses.is_empty());
-        if let Err(error) = self.work.files.write_summary(&summary) {
-            self.work
-                .shared
-                .lose(&format!("cannot write the summary: {error}"), |_| {});
         }
     }
 
-    /// What was lost since the last flush, in words.
-    fn news(&mut self) -> Option<String> {
-        let now = self.work.shared.losses().clone();
-        if now == self.told {
-            return None;
+    fn flush(&mut self, reply: oneshot::Sender<Option<String>>) {
+        let problem = self.summarize().err();
+        let news = self.work.shared.take_news();
+        let lost = Some(&news).filter(|news| !news.is_empty());
+        let text = match (lost.map(ToString::to_string), problem) {
+            (Some(lost), Some(problem)) => Some(format!("{lost}; {problem}")),
+            (lost, problem) => lost.or(problem),
+        };
+        if reply.send(text).is_err() {
+            self.work.shared.keep_news(news);
         }
-        let (events, files) = (
-            now.journal_events - self.told.journal_events,
-            now.call_files - self.told.call_files,
-        );
-        let text = format!(
-            "{events} journal events and {files} call files could not be written: {}",
-            now.first_error
-        );
-        self.told = now;
-        Some(text)
+    }
+
+    /// Writes the summary; the error says why it, or the journal, is not where it should be.
+    fn summarize(&mut self) -> std::result::Result<(), String> {
+        self.dirty = false;
+        let written = self.write_summary();
+        let result = if self.work.journal.is_in_place() {
+            written.map_err(|error| format!("cannot write the summary: {error}"))
+        } else {
+            let path = self.work.journal.path().display();
+            Err(format!(
+                "the journal `{path}` was removed while the run went on"
+            ))
+        };
+        if let Err(problem) = &result {
+            self.warn(problem);
+        }
+        result
+    }
+
+    fn write_summary(&mut self) -> io::Result<()> {
+        let _turn = self.work.files.turn();
+        self.work.others.catch_up();
+        let losses = self.work.shared.tally().ever.clone();
+        let mut summary = self.work.others.totals().merged(&self.work.own);
+        summary.updated_at = rfc3339(SystemTime::now());
+        summary.calls_in_flight += self.work.shared.in_flight();
+        summary.losses = Some(losses).filter(|losses| !losses.is_empty());
+        self.work.files.write_summary(&summary)
     }
 }

@@ -4,11 +4,11 @@ mod recover;
 mod scan;
 mod tail;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::config::LogFormat;
+use super::config::{LogFormat, Views};
 use super::paths::RunPaths;
 use super::record::{CallError, CallStatus, Record};
 use super::summary::Summary;
@@ -51,6 +51,10 @@ pub struct RunLog {
     format: LogFormat,
     records: Vec<Record>,
     rendered: HashMap<String, String>,
+    /// Interrupted calls whose end no journal holds.
+    unended: HashSet<String>,
+    /// Calls without a call file for a reason: their process still runs, or `views` says so.
+    unrendered: HashSet<String>,
     problems: Vec<Problem>,
 }
 
@@ -78,24 +82,30 @@ impl RunLog {
             format: LogFormat::default(),
             records: Vec::new(),
             rendered: HashMap::new(),
+            unended: HashSet::new(),
+            unrendered: HashSet::new(),
             problems: Vec::new(),
         };
         let mut calls = Calls::default();
         for journal in &journals {
             run.read(journal, &mut calls)?;
         }
-        run.records = calls.records;
+        run.take(calls);
         run.records
             .sort_by(|a, b| (&a.started_at, a.sequence).cmp(&(&b.started_at, b.sequence)));
         Ok(run)
     }
 
     fn read(&mut self, journal: &Path, calls: &mut Calls) -> Result<()> {
-        let before = calls.records.len();
+        // Asked before reading: whoever is gone by now has written all that is read below.
+        let mut origin = Origin {
+            live: !is_abandoned(journal),
+            views: Views::All,
+        };
         scan(journal, 0, &mut |number, line| match line {
             Ok(line) => match (line.event.as_str(), line.record) {
-                ("started", Some(record)) => calls.start(*record),
-                ("finished", Some(record)) => calls.finish(*record),
+                ("started", Some(record)) => calls.start(*record, origin),
+                ("finished", Some(record)) => calls.finish(*record, origin),
                 ("rendered", _) => drop(self.rendered.insert(line.call_id, line.file)),
                 ("opened", _) => {
                     self.run_id = line.run_id;
@@ -104,6 +114,11 @@ impl RunLog {
                         LogFormat::Json
                     } else {
                         LogFormat::Yaml
+                    };
+                    origin.views = match line.views.as_str() {
+                        "none" => Views::None,
+                        "failed" => Views::Failed,
+                        _ => Views::All,
                     };
                 }
                 // A newer version may say more.
@@ -124,13 +139,20 @@ impl RunLog {
             )
             .with_source(error)
         })?;
-        if is_abandoned(journal) {
-            calls.records[before..]
-                .iter_mut()
-                .filter(|record| record.status.is_none())
-                .for_each(interrupt);
-        }
         Ok(())
+    }
+
+    fn take(&mut self, calls: Calls) {
+        for (mut record, call) in calls.records.into_iter().zip(calls.states) {
+            if !call.ended && !call.origin.live {
+                interrupt(&mut record);
+                self.unended.insert(record.call_id.clone());
+            }
+            if call.origin.live || !call.origin.views.include(&record) {
+                self.unrendered.insert(record.call_id.clone());
+            }
+            self.records.push(record);
+        }
     }
 
     /// The run's id.
@@ -212,30 +234,61 @@ fn interrupt(record: &mut Record) {
     });
 }
 
+/// The journal that a call began in.
+#[derive(Clone, Copy)]
+struct Origin {
+    live: bool,
+    views: Views,
+}
+
+struct CallState {
+    origin: Origin,
+    ended: bool,
+}
+
 /// Calls by id, in the order in which they were met.
 #[derive(Default)]
 struct Calls {
     records: Vec<Record>,
+    states: Vec<CallState>,
     by_id: HashMap<String, usize>,
 }
 
 impl Calls {
-    fn start(&mut self, record: Record) {
+    fn start(&mut self, record: Record, origin: Origin) {
         if !self.by_id.contains_key(&record.call_id) {
-            self.insert(record);
+            self.insert(
+                record,
+                CallState {
+                    origin,
+                    ended: false,
+                },
+            );
         }
     }
 
-    fn finish(&mut self, record: Record) {
-        match self.by_id.get(&record.call_id) {
-            Some(&index) => self.records[index] = record,
-            None => self.insert(record),
+    fn finish(&mut self, record: Record, origin: Origin) {
+        let Some(&index) = self.by_id.get(&record.call_id) else {
+            return self.insert(
+                record,
+                CallState {
+                    origin,
+                    ended: true,
+                },
+            );
+        };
+        let state = &mut self.states[index];
+        // A recovery only knows that a call did not end while it looked; its process knows how it ended.
+        if !state.ended || record.status != Some(CallStatus::Interrupted) {
+            state.ended = true;
+            self.records[index] = record;
         }
     }
 
-    fn insert(&mut self, record: Record) {
+    fn insert(&mut self, record: Record, state: CallState) {
         self.by_id
             .insert(record.call_id.clone(), self.records.len());
         self.records.push(record);
+        self.states.push(state);
     }
 }

@@ -8,12 +8,13 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::super::config::Durability;
-use super::super::journal::{Event, Journal, opened};
-use super::super::record::CallStatus;
+use super::super::config::{Durability, Views};
+use super::super::journal::{Event, Journal, Opening, opened};
+use super::super::summary::Summary;
 use super::super::view::CallFiles;
 use super::RunLog;
 use crate::clock::rfc3339;
+use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What [`RunLog::recover`] did.
@@ -29,53 +30,80 @@ pub struct Recovery {
 }
 
 impl RunLog {
-    /// Records calls that a crash interrupted, renders call files that are missing, and the summary.
-    /// Doing it twice changes nothing.
+    /// Records calls that a crash interrupted, renders the call files that are missing, and the
+    /// summary. Doing it twice changes nothing. Calls of a process that still runs are left to it,
+    /// and the run's `views` decide which calls have a file.
     ///
     /// # Errors
     /// [`ErrorKind::Log`] when something cannot be written.
     pub fn recover(&mut self) -> Result<Recovery> {
         let present = self.present_call_files();
-        let missing: Vec<usize> = (0..self.records.len())
-            .filter(|&index| {
-                let record = &self.records[index];
-                record.status.is_some() && !present.contains(&record.call_id)
-            })
-            .collect();
+        let ids = self.records.iter().map(|record| &record.call_id);
+        let missing = ids
+            .filter(|&id| !self.unrendered.contains(id) && !present.contains(id))
+            .count();
         let recovery = Recovery {
-            interrupted: missing
-                .iter()
-                .filter(|&&index| self.records[index].status == Some(CallStatus::Interrupted))
-                .count(),
-            rendered: missing.len(),
+            interrupted: self.unended.len(),
+            rendered: missing,
             unreadable: self.problems.len(),
         };
         self.paths.create()?;
         let mut files = CallFiles::new(&self.paths, self.format);
-        if !missing.is_empty() {
-            let journal = Journal::create(&self.paths, Durability::Os)?;
-            journal.append(&opened(&self.run_id, &self.log_level, self.format.as_str()))?;
-            for index in missing {
-                let record = &self.records[index];
-                if record.status == Some(CallStatus::Interrupted) {
-                    journal.append(&Event::Finished { record })?;
-                }
-                let file = files
-                    .write(record)
-                    .map_err(|error| self.unwritable(error))?;
-                journal.append(&Event::Rendered {
-                    call_id: &record.call_id,
-                    file: &file,
-                })?;
-                self.rendered.insert(record.call_id.clone(), file);
-            }
+        if recovery.interrupted + recovery.rendered > 0 {
+            self.complete(&mut files, &present)?;
         }
-        let mut summary = self.summary();
-        summary.updated_at = rfc3339(SystemTime::now());
-        files
-            .write_summary(&summary)
+        self.refresh_summary(&files)
             .map_err(|error| self.unwritable(error))?;
         Ok(recovery)
+    }
+
+    /// Ends what never ended and renders what is missing; the notes go to a journal of our own.
+    fn complete(&mut self, files: &mut CallFiles, present: &HashSet<String>) -> Result<()> {
+        let journal = Journal::create(&self.paths, Durability::Os)?;
+        journal.append(&opened(&Opening {
+            run_id: &self.run_id,
+            log_level: &self.log_level,
+            format: self.format.as_str(),
+            views: Views::All.as_str(),
+        }))?;
+        for record in &self.records {
+            let id = &record.call_id;
+            if self.unended.remove(id) {
+                journal.append(&Event::Finished { record })?;
+            }
+            if self.unrendered.contains(id) || present.contains(id) {
+                continue;
+            }
+            let file = files
+                .write(record)
+                .map_err(|error| self.unwritable(error))?;
+            journal.append(&Event::Rendered {
+                call_id: id,
+                file: &file,
+            })?;
+            self.rendered.insert(id.clone(), file);
+        }
+        Ok(())
+    }
+
+    fn refresh_summary(&self, files: &CallFiles) -> std::io::Result<()> {
+        let before: Option<Summary> = config::read_value(&files.summary_path())
+            .ok()
+            .and_then(|value| serde_json::from_value(value).ok());
+        let mut summary = self.summary();
+        if let Some(before) = &before {
+            summary.updated_at.clone_from(&before.updated_at);
+            // Files that were lost are there now; lost events are known from nowhere else.
+            summary.losses = before.losses.clone().filter(|lost| lost.journal_events > 0);
+            if let Some(losses) = &mut summary.losses {
+                losses.call_files = 0;
+            }
+        }
+        if before.as_ref() == Some(&summary) {
+            return Ok(());
+        }
+        summary.updated_at = rfc3339(SystemTime::now());
+        files.write_summary(&summary)
     }
 
     /// The calls whose files are there: as the journals say, and as the files themselves say where

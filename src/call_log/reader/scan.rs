@@ -39,10 +39,11 @@ pub(super) fn scan(
     }
 }
 
-/// Whether no process holds the journal any more.
+/// Whether no process holds the journal any more; what cannot be found out counts as held.
 pub(super) fn is_abandoned(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else {
-        return true;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return error.kind() == io::ErrorKind::NotFound,
     };
     !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
