@@ -73,9 +73,15 @@ impl RunPaths {
 
     /// The numbers of the call files that are there.
     pub(crate) fn call_numbers(&self) -> Vec<u64> {
+        let names = self.names();
+        names.iter().filter_map(|name| call_number(name)).collect()
+    }
+
+    /// The names of all files in the directory of call files; none if there is no such directory.
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.calls).into_iter().flatten().flatten();
         entries
-            .filter_map(|entry| call_number(entry.file_name().to_str()?))
+            .filter_map(|entry| entry.file_name().into_string().ok())
             .collect()
     }
 }
@@ -84,6 +90,11 @@ impl RunPaths {
 fn journal_start(path: &Path) -> u64 {
     let start = || path.file_stem()?.to_str()?.split_once('-')?.1.parse().ok();
     start().unwrap_or(0)
+}
+
+/// The process in a journal's name.
+pub(crate) fn journal_pid(path: &Path) -> Option<u32> {
+    path.file_stem()?.to_str()?.split_once('-')?.0.parse().ok()
 }
 
 fn call_number(file_name: &str) -> Option<u64> {

@@ -86,9 +86,14 @@ impl CallFiles {
     }
 }
 
+/// How files begin that process `pid` is still writing.
+pub(crate) fn temporary_prefix(pid: u32) -> String {
+    format!(".tmp-{pid}-")
+}
+
 fn temporary(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
+        .prefix(&temporary_prefix(std::process::id()))
         .tempfile_in(directory)?;
     file.write_all(content)?;
     Ok(file)

@@ -42,3 +42,24 @@ mod run_loop_http;
 
 /// What the compiler promises about the public types, and what a spec accepts.
 mod types;
+
+/// The call log's settings: the job's block, the environment above it.
+mod log_config;
+
+/// Processes that die in every way: no acknowledged event is lost.
+mod log_crash;
+
+/// Full disks, removed directories, unwritable places: the run goes on and the loss is told.
+mod log_disk;
+
+/// Many calls do not make the log grow in memory.
+mod log_memory;
+
+/// What the modules about the call log share.
+mod log_support;
+
+/// The files of a run: layout, names, levels, views, formats, loggers, flushing.
+mod log_tree;
+
+/// Call files as YAML: every text reads back as it was.
+mod log_yaml;

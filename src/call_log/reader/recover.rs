@@ -1,6 +1,6 @@
 //! After a crash: ends the calls that never ended, and renders the views that are missing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use super::super::config::{Durability, Views};
 use super::super::journal::{Event, Journal, Opening, opened};
+use super::super::paths::journal_pid;
 use super::super::summary::Summary;
-use super::super::view::CallFiles;
+use super::super::view::{CallFiles, temporary_prefix};
 use super::RunLog;
+use super::scan::is_abandoned;
 use crate::clock::rfc3339;
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,7 +39,9 @@ impl RunLog {
     /// # Errors
     /// [`ErrorKind::Log`] when something cannot be written.
     pub fn recover(&mut self) -> Result<Recovery> {
-        let present = self.present_call_files();
+        let unnoted = self.unnoted_call_files();
+        self.rendered.extend(unnoted.clone());
+        let present = self.present_calls();
         let ids = self.records.iter().map(|record| &record.call_id);
         let missing = ids
             .filter(|&id| !self.unrendered.contains(id) && !present.contains(id))
@@ -49,16 +53,22 @@ impl RunLog {
         };
         self.paths.create()?;
         let mut files = CallFiles::new(&self.paths, self.format);
-        if recovery.interrupted + recovery.rendered > 0 {
-            self.complete(&mut files, &present)?;
+        if recovery.interrupted + recovery.rendered + unnoted.len() > 0 {
+            self.complete(&mut files, &present, &unnoted)?;
         }
+        self.remove_leftovers();
         self.refresh_summary(&files)
             .map_err(|error| self.unwritable(error))?;
         Ok(recovery)
     }
 
     /// Ends what never ended and renders what is missing; the notes go to a journal of our own.
-    fn complete(&mut self, files: &mut CallFiles, present: &HashSet<String>) -> Result<()> {
+    fn complete(
+        &mut self,
+        files: &mut CallFiles,
+        present: &HashSet<String>,
+        unnoted: &HashMap<String, String>,
+    ) -> Result<()> {
         let journal = Journal::create(&self.paths, Durability::Os)?;
         journal.append(&opened(&Opening {
             run_id: &self.run_id,
@@ -70,6 +80,9 @@ impl RunLog {
             let id = &record.call_id;
             if self.unended.remove(id) {
                 journal.append(&Event::Finished { record })?;
+            }
+            if let Some(file) = unnoted.get(id) {
+                journal.append(&Event::Rendered { call_id: id, file })?;
             }
             if self.unrendered.contains(id) || present.contains(id) {
                 continue;
@@ -106,29 +119,45 @@ impl RunLog {
         files.write_summary(&summary)
     }
 
-    /// The calls whose files are there: as the journals say, and as the files themselves say where
-    /// the process died between writing a file and noting it.
-    fn present_call_files(&self) -> HashSet<String> {
+    /// Call files by call, where the process died between writing a file and noting it.
+    fn unnoted_call_files(&self) -> HashMap<String, String> {
         let noted: HashSet<&str> = self.rendered.values().map(String::as_str).collect();
-        let mut present = HashSet::new();
-        for entry in std::fs::read_dir(&self.paths.calls)
+        let known: HashSet<&str> = self.records.iter().map(|call| &*call.call_id).collect();
+        self.paths
+            .names()
             .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("call_") && !noted.contains(name.as_str()) {
-                present.extend(call_id_in(&entry.path()));
+            .filter(|name| name.starts_with("call_") && !noted.contains(name.as_str()))
+            .filter_map(|name| Some((call_id_in(&self.paths.calls.join(&name))?, name)))
+            .filter(|(id, _)| known.contains(id.as_str()))
+            .collect()
+    }
+
+    fn present_calls(&self) -> HashSet<String> {
+        let there = |file: &String| self.paths.calls.join(file).exists();
+        self.rendered
+            .iter()
+            .filter(|(_, file)| there(file))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Removes what processes that are gone had begun to write.
+    fn remove_leftovers(&self) {
+        let journals = self.paths.journals().unwrap_or_default();
+        let (gone, running): (Vec<_>, Vec<_>) =
+            journals.iter().partition(|journal| is_abandoned(journal));
+        let prefixes = |journals: &[&std::path::PathBuf]| -> HashSet<String> {
+            let pids = journals.iter().filter_map(|journal| journal_pid(journal));
+            pids.map(temporary_prefix).collect()
+        };
+        let (gone, running) = (prefixes(&gone), prefixes(&running));
+        for name in self.paths.names() {
+            let of = |prefix: &String| name.starts_with(prefix.as_str());
+            if gone.iter().any(of) && !running.iter().any(of) {
+                // Litter that stays hurts nobody.
+                let _ = std::fs::remove_file(self.paths.calls.join(&name));
             }
         }
-        let there = |file: &String| self.paths.calls.join(file).exists();
-        present.extend(
-            self.rendered
-                .iter()
-                .filter(|(_, file)| there(file))
-                .map(|(id, _)| id.clone()),
-        );
-        present
     }
 
     fn unwritable(&self, error: std::io::Error) -> Error {
