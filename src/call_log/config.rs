@@ -1,16 +1,12 @@
-//! How much is logged, where and how; and the factory that turns it into a [`CallLog`].
+//! How much is logged, where and how.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::file::FileCallLogger;
-use super::open_call::CallLog;
 use super::record::Record;
 use super::redact::{SanitizeConfig, Sanitizer};
-use crate::clock::{SystemClock, new_run_id};
 use crate::env::{self, Environment};
 use crate::error::Result;
 
@@ -252,73 +248,4 @@ impl LlmLogging {
         }
         Ok(self)
     }
-}
-
-/// Everything that [`create_llm_logger`] needs.
-#[derive(Debug, Clone)]
-pub struct LoggerConfig {
-    /// Where runs are kept. Default `artifacts`.
-    pub output_dir: PathBuf,
-    /// The run's directory below `output_dir`; a run that exists is continued.
-    /// Default: a new id, see [`new_run_id`].
-    pub run_id: Option<String>,
-    /// Level, format and the rest.
-    pub llm_logging: LlmLogging,
-    /// Where the overriding variables are read. Default: the process.
-    pub environment: Environment,
-}
-
-impl Default for LoggerConfig {
-    fn default() -> Self {
-        Self {
-            output_dir: "artifacts".into(),
-            run_id: None,
-            llm_logging: LlmLogging::default(),
-            environment: Environment::process(),
-        }
-    }
-}
-
-/// A [`CallLog`] that writes to `{output_dir}/{run_id}/`, or one that is off when the
-/// configuration or the environment says so.
-///
-/// ```
-/// use duologue::call_log::{create_llm_logger, LoggerConfig};
-///
-/// let folder = tempfile::tempdir()?;
-/// let log = create_llm_logger(&LoggerConfig {
-///     output_dir: folder.path().into(),
-///     run_id: Some("my_run".into()),
-///     ..LoggerConfig::default()
-/// })?;
-/// assert!(log.is_on());
-/// log.flush_blocking()?;
-/// assert!(folder.path().join("my_run/llm_calls/summary.yaml").exists());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a value that is not allowed,
-/// [`ErrorKind::Log`](crate::ErrorKind::Log) when the directory cannot be made or written.
-pub fn create_llm_logger(config: &LoggerConfig) -> Result<CallLog> {
-    let settings = config
-        .llm_logging
-        .clone()
-        .overridden_by(&config.environment)?;
-    let run_id = config
-        .run_id
-        .clone()
-        .unwrap_or_else(|| new_run_id(&SystemClock));
-    let sanitizer = settings.sanitize.to_sanitizer()?;
-    if !settings.enabled {
-        return Ok(CallLog::off().with_run_id(run_id));
-    }
-    let file = FileCallLogger::open(&config.output_dir, &run_id, &settings, &sanitizer)?;
-    let first = file.next_number();
-    Ok(CallLog::new(file)
-        .with_run_id(run_id)
-        .with_level(settings.log_level)
-        .with_sanitizer(sanitizer)
-        .with_on_error(settings.on_error)
-        .starting_at(first))
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::config::LlmLogging;
+use super::config::{LlmLogging, LogLevel};
 use super::journal::{Event, Journal, Opening, opened};
-use super::logger::CallLogger;
+use super::logger::{BoundRun, CallLogger};
 use super::paths::{RunPaths, safe_run_id};
 use super::reader::Tail;
 use super::record::Record;
@@ -24,6 +24,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct FileCallLogger {
     directory: PathBuf,
+    run_id: String,
+    log_level: LogLevel,
     journal: Arc<Journal>,
     shared: Arc<Shared>,
     next_number: u64,
@@ -80,7 +82,7 @@ impl FileCallLogger {
             views: settings.views,
             own: Summary {
                 schema: Summary::SCHEMA.to_owned(),
-                run_id,
+                run_id: run_id.clone(),
                 log_level: level.to_owned(),
                 format: settings.format.as_str().to_owned(),
                 ..Summary::default()
@@ -92,6 +94,8 @@ impl FileCallLogger {
         })?;
         Ok(Self {
             directory: paths.root.clone(),
+            run_id,
+            log_level: settings.log_level,
             journal,
             shared,
             next_number,
@@ -102,10 +106,6 @@ impl FileCallLogger {
     /// The run's directory.
     pub fn directory(&self) -> &Path {
         &self.directory
-    }
-
-    pub(crate) fn next_number(&self) -> u64 {
-        self.next_number
     }
 
     fn lost(&self, error: Error) -> Error {
@@ -142,7 +142,12 @@ impl CallLogger for FileCallLogger {
         pollster::block_on(self.writer.flush())
     }
 
-    fn journal(&self) -> Option<&Path> {
-        Some(self.journal.path())
+    fn run(&self) -> Option<BoundRun<'_>> {
+        Some(BoundRun {
+            run_id: &self.run_id,
+            log_level: self.log_level,
+            journal: self.journal.path(),
+            next_sequence: self.next_number,
+        })
     }
 }

@@ -1,10 +1,12 @@
 //! The trait behind every destination of records, and the two simplest of them.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::config::LogLevel;
 use super::record::Record;
 use crate::error::Result;
 
@@ -40,10 +42,24 @@ pub trait CallLogger: Send + Sync + fmt::Debug {
     /// What was lost since the last flush.
     fn flush_blocking(&self) -> Result<()>;
 
-    /// The journal file that records go to, if there is one.
-    fn journal(&self) -> Option<&std::path::Path> {
+    /// The run that this logger writes to, if it is bound to one. The default is not.
+    fn run(&self) -> Option<BoundRun<'_>> {
         None
     }
+}
+
+/// The run on disk that a [`CallLogger`] is bound to.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BoundRun<'a> {
+    /// The run's id.
+    pub run_id: &'a str,
+    /// The level that the run was opened with.
+    pub log_level: LogLevel,
+    /// The journal that this process writes.
+    pub journal: &'a Path,
+    /// The number of the next call.
+    pub next_sequence: u64,
 }
 
 /// Keeps nothing.
@@ -108,8 +124,11 @@ impl CallLogger for TeeCallLogger {
         self.each(|logger| logger.flush_blocking())
     }
 
-    fn journal(&self) -> Option<&std::path::Path> {
-        self.loggers.iter().find_map(|logger| logger.journal())
+    /// The first of the runs, at the lowest of their levels: none gets more than it was opened for.
+    fn run(&self) -> Option<BoundRun<'_>> {
+        let bound = || self.loggers.iter().filter_map(|logger| logger.run());
+        let log_level = bound().map(|run| run.log_level).min()?;
+        bound().next().map(|run| BoundRun { log_level, ..run })
     }
 }
 

@@ -33,8 +33,10 @@
 //! and the raw exchange on the wire. See [`LogLevel`].
 
 mod config;
+mod factory;
 mod file;
 mod journal;
+mod log;
 mod logger;
 mod memory;
 mod open_call;
@@ -46,14 +48,13 @@ mod summary;
 mod view;
 mod writer;
 
-pub use config::{
-    Durability, LlmLogging, LogFormat, LogLevel, LoggerConfig, OnError, Sanitize, Views,
-    create_llm_logger,
-};
+pub use config::{Durability, LlmLogging, LogFormat, LogLevel, OnError, Sanitize, Views};
+pub use factory::{LoggerConfig, create_llm_logger};
 pub use file::FileCallLogger;
-pub use logger::{CallLogger, NullCallLogger, TeeCallLogger};
+pub use log::CallLog;
+pub use logger::{BoundRun, CallLogger, NullCallLogger, TeeCallLogger};
 pub use memory::MemoryCallLogger;
-pub use open_call::{CallEnd, CallLog, OpenCall};
+pub use open_call::{CallEnd, OpenCall};
 pub use reader::{Problem, Recovery, RunLog, find_runs};
 pub use record::{AgentMode, CallError, CallStatus, Parameters, Record};
 pub use redact::{CustomRule, Redactions, SanitizeConfig, Sanitizer};

@@ -1,7 +1,6 @@
-//! The log's front: levels, sanitizer and the guard that makes sure of one record per call.
+//! The guard that makes sure of one record per call, and the way of a record to its logger.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,208 +10,55 @@ use serde_json::Value;
 use super::config::{LogLevel, OnError};
 use super::logger::CallLogger;
 use super::record::{CallError, CallStatus, Record};
-use super::redact::{SanitizeConfig, Sanitizer};
-use crate::attempt::{Attempts, WireCapture, millis};
+use super::redact::Sanitizer;
+use crate::attempt::{Attempts, millis};
 use crate::chat::Response;
-use crate::clock::{self, Clock, SystemClock};
+use crate::clock::{self, Clock};
 use crate::error::{Error, ErrorKind, Result, SchemaViolation};
 
-/// The way from a call to its [`CallLogger`]: every record passes here, and here alone, to be
-/// stripped to the level and sanitized. A clone shares everything.
-///
-/// ```
-/// use duologue::call_log::{CallLog, LogLevel, MemoryCallLogger};
-///
-/// let records = MemoryCallLogger::new();
-/// let log = CallLog::new(records.clone()).with_level(LogLevel::Minimal);
-/// assert!(log.is_on() && records.records().is_empty());
-/// ```
+/// What a log that is on does with a record: every one passes here, and here alone, to be stripped
+/// to the level and sanitized.
 #[derive(Debug, Clone)]
-pub struct CallLog {
-    run_id: Arc<str>,
-    on: Option<On>,
+pub(super) struct On {
+    pub(super) logger: Arc<dyn CallLogger>,
+    pub(super) level: LogLevel,
+    pub(super) sanitizer: Sanitizer,
+    pub(super) on_error: OnError,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) sequence: Arc<AtomicU64>,
+    pub(super) warned: Arc<AtomicBool>,
 }
 
-#[derive(Debug, Clone)]
-struct On {
-    logger: Arc<dyn CallLogger>,
-    level: LogLevel,
-    sanitizer: Sanitizer,
-    on_error: OnError,
-    clock: Arc<dyn Clock>,
-    sequence: Arc<AtomicU64>,
-    warned: Arc<AtomicBool>,
-}
-
-impl CallLog {
-    /// A log that hands standard records, sanitized by all rules, to `logger`.
-    pub fn new(logger: impl CallLogger + 'static) -> Self {
-        let run_id = clock::new_run_id(&SystemClock).into();
-        let sanitizer = match Sanitizer::new(&SanitizeConfig::default()) {
-            Ok(sanitizer) => sanitizer,
-            // Only a custom rule can be broken, and there is none; were it otherwise, no records
-            // are better than records with keys in them.
-            Err(error) => {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "no sanitizer, so the call log is off"
-                );
-                return Self { run_id, on: None };
-            }
-        };
-        Self {
-            run_id,
-            on: Some(On {
-                logger: Arc::new(logger),
-                level: LogLevel::default(),
-                sanitizer,
-                on_error: OnError::default(),
-                clock: Arc::new(SystemClock),
-                sequence: Arc::new(AtomicU64::new(1)),
-                warned: Arc::default(),
-            }),
-        }
-    }
-
-    /// A log that keeps nothing and costs nothing.
-    pub fn off() -> Self {
-        Self {
-            run_id: clock::new_run_id(&SystemClock).into(),
-            on: None,
-        }
-    }
-
-    /// The same log under this run id.
-    pub fn with_run_id(mut self, run_id: impl Into<Arc<str>>) -> Self {
-        self.run_id = run_id.into();
-        self
-    }
-
-    /// The same log at this level.
-    pub fn with_level(self, level: LogLevel) -> Self {
-        self.change(|on| on.level = level)
-    }
-
-    /// The same log with this sanitizer.
-    pub fn with_sanitizer(self, sanitizer: Sanitizer) -> Self {
-        self.change(|on| on.sanitizer = sanitizer)
-    }
-
-    /// The same log with this answer to records that cannot be kept.
-    pub fn with_on_error(self, on_error: OnError) -> Self {
-        self.change(|on| on.on_error = on_error)
-    }
-
-    /// The same log with this source of times.
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        self.change(|on| on.clock = clock)
-    }
-
-    pub(crate) fn starting_at(self, sequence: u64) -> Self {
-        self.change(|on| on.sequence = Arc::new(AtomicU64::new(sequence)))
-    }
-
-    fn change(mut self, change: impl FnOnce(&mut On)) -> Self {
-        if let Some(on) = &mut self.on {
-            change(on);
-        }
-        self
-    }
-
-    /// Whether records are kept.
-    pub fn is_on(&self) -> bool {
-        self.on.is_some()
-    }
-
-    /// The run that records belong to.
-    pub fn run_id(&self) -> &str {
-        &self.run_id
-    }
-
-    /// The journal file that records go to, if there is one.
-    pub fn journal(&self) -> Option<&Path> {
-        self.on.as_ref().and_then(|on| on.logger.journal())
-    }
-
-    /// Whether providers should keep raw requests and responses.
-    pub(crate) fn wire_capture(&self) -> WireCapture {
-        match &self.on {
-            Some(on) if on.level == LogLevel::Full => WireCapture::On,
-            _ => WireCapture::Off,
-        }
-    }
-
-    /// Whether records hold the variables of the prompt.
-    pub(crate) fn keeps_context(&self) -> bool {
-        self.on
-            .as_ref()
-            .is_some_and(|on| on.level == LogLevel::Full)
-    }
-
-    /// Hands the call's start to the logger. The request may leave when this has returned.
-    ///
-    /// `record` is asked for only when the log is on; `attempts` is where the provider will note
-    /// what it sends.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Log`] when the start could not be kept and the log is set to [`OnError::Fail`].
-    pub fn begin(&self, attempts: &Attempts, record: impl FnOnce() -> Record) -> Result<OpenCall> {
-        let Some(on) = &self.on else {
-            return Ok(OpenCall(None));
-        };
-        let mut record = record();
+impl On {
+    /// Hands the start of a call to the logger; the rest is the guard's.
+    pub(super) fn begin(
+        &self,
+        attempts: &Attempts,
+        run_id: &str,
+        mut record: Record,
+    ) -> Result<OpenCall> {
         Record::SCHEMA.clone_into(&mut record.schema);
-        record.run_id = self.run_id.to_string();
-        record.sequence = on.sequence.fetch_add(1, Ordering::Relaxed);
-        record.started_at = clock::rfc3339(on.clock.now());
-        record.strip_to(on.level);
+        run_id.clone_into(&mut record.run_id);
+        record.sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        record.started_at = clock::rfc3339(self.clock.now());
+        record.strip_to(self.level);
         record.fold_deep_values();
-        record.sanitize_start(&on.sanitizer);
-        let started = on.clock.elapsed();
-        if let Err(error) = on.hand_over(|logger| logger.call_started(&record)) {
+        record.sanitize_start(&self.sanitizer);
+        let started = self.clock.elapsed();
+        if let Err(error) = self.hand_over(|logger| logger.call_started(&record)) {
             // Loggers are promised an end for every start, and another one may have kept this one.
             let end = CallEnd::failed(error.kind(), "the log failed before the request left");
-            let _ = on.finish(record, attempts, started, end);
+            let _ = self.finish(record, attempts, started, end);
             return Err(error);
         }
         Ok(OpenCall(Some(Open {
             started,
-            on: on.clone(),
+            on: self.clone(),
             attempts: attempts.clone(),
             record: Box::new(record),
         })))
     }
 
-    /// Waits until every record so far is where it belongs; safe on any runtime.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Log`] with what was lost since the last flush.
-    pub async fn flush(&self) -> Result<()> {
-        match &self.on {
-            Some(on) => on.logger.flush().await,
-            None => Ok(()),
-        }
-    }
-
-    /// [`flush`](Self::flush) for sync code; needs no runtime.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Log`] with what was lost since the last flush.
-    pub fn flush_blocking(&self) -> Result<()> {
-        match &self.on {
-            Some(on) => on.logger.flush_blocking(),
-            None => Ok(()),
-        }
-    }
-}
-
-impl<L: CallLogger + 'static> From<L> for CallLog {
-    fn from(logger: L) -> Self {
-        Self::new(logger)
-    }
-}
-
-impl On {
     /// A logger that panics has lost the record, like one that fails: a second panic while the
     /// caller unwinds would abort the process.
     fn hand_over(&self, hand_over: impl FnOnce(&dyn CallLogger) -> Result<()>) -> Result<()> {
@@ -329,6 +175,11 @@ struct Open {
 }
 
 impl OpenCall {
+    /// A call that nobody records.
+    pub(super) fn unrecorded() -> Self {
+        Self(None)
+    }
+
     /// Writes how the call ended; `end` is asked for only when the log is on.
     ///
     /// # Errors
@@ -361,7 +212,8 @@ impl Drop for OpenCall {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call_log::MemoryCallLogger;
+    use crate::attempt::WireCapture;
+    use crate::call_log::{CallLog, MemoryCallLogger};
 
     fn attempts() -> Attempts {
         Attempts::new(WireCapture::Off)

@@ -1,0 +1,185 @@
+//! The log's front: where it goes, how much it holds, and how a call begins.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::config::{LogLevel, OnError};
+use super::logger::CallLogger;
+use super::open_call::{On, OpenCall};
+use super::record::Record;
+use super::redact::{SanitizeConfig, Sanitizer};
+use crate::attempt::{Attempts, WireCapture};
+use crate::clock::{self, Clock, SystemClock};
+use crate::error::Result;
+
+/// The way from a call to its [`CallLogger`]: every record passes here, and here alone, to be
+/// stripped to the level and sanitized. A clone shares everything.
+///
+/// ```
+/// use duologue::call_log::{CallLog, LogLevel, MemoryCallLogger};
+///
+/// let records = MemoryCallLogger::new();
+/// let log = CallLog::new(records.clone()).with_level(LogLevel::Minimal);
+/// assert!(log.is_on() && records.records().is_empty());
+/// ```
+#[derive(Debug, Clone)]
+pub struct CallLog {
+    run_id: Arc<str>,
+    on: Option<On>,
+}
+
+impl CallLog {
+    /// A log that hands records, sanitized by all rules, to `logger`: at the level and under the run id
+    /// that the logger is [bound to](CallLogger::run), else standard ones under a new id.
+    pub fn new(logger: impl CallLogger + 'static) -> Self {
+        match Sanitizer::new(&SanitizeConfig::default()) {
+            Ok(sanitizer) => Self::sanitized_by(sanitizer, logger),
+            // Only a custom rule can be broken, and there is none; were it otherwise, no records
+            // are better than records with keys in them.
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "no sanitizer, so the call log is off"
+                );
+                Self::off()
+            }
+        }
+    }
+
+    /// [`new`](Self::new) with another sanitizer.
+    pub fn sanitized_by(sanitizer: Sanitizer, logger: impl CallLogger + 'static) -> Self {
+        let bound = logger.run();
+        let run_id = match &bound {
+            Some(run) => run.run_id.to_owned(),
+            None => clock::new_run_id(&SystemClock),
+        };
+        let level = bound.as_ref().map(|run| run.log_level).unwrap_or_default();
+        let first = bound.as_ref().map_or(1, |run| run.next_sequence);
+        Self {
+            run_id: run_id.into(),
+            on: Some(On {
+                logger: Arc::new(logger),
+                level,
+                sanitizer,
+                on_error: OnError::default(),
+                clock: Arc::new(SystemClock),
+                sequence: Arc::new(AtomicU64::new(first)),
+                warned: Arc::default(),
+            }),
+        }
+    }
+
+    /// A log that keeps nothing and costs nothing.
+    pub fn off() -> Self {
+        Self {
+            run_id: clock::new_run_id(&SystemClock).into(),
+            on: None,
+        }
+    }
+
+    /// The same log under this run id.
+    pub fn with_run_id(mut self, run_id: impl Into<Arc<str>>) -> Self {
+        self.run_id = run_id.into();
+        self
+    }
+
+    /// The same log at this level.
+    pub fn with_level(self, level: LogLevel) -> Self {
+        self.change(|on| on.level = level)
+    }
+
+    /// The same log with this sanitizer.
+    pub fn with_sanitizer(self, sanitizer: Sanitizer) -> Self {
+        self.change(|on| on.sanitizer = sanitizer)
+    }
+
+    /// The same log with this answer to records that cannot be kept.
+    pub fn with_on_error(self, on_error: OnError) -> Self {
+        self.change(|on| on.on_error = on_error)
+    }
+
+    /// The same log with this source of times.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.change(|on| on.clock = clock)
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut On)) -> Self {
+        if let Some(on) = &mut self.on {
+            change(on);
+        }
+        self
+    }
+
+    /// Whether records are kept.
+    pub fn is_on(&self) -> bool {
+        self.on.is_some()
+    }
+
+    /// The run that records belong to.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The journal file that records go to, if there is one.
+    pub fn journal(&self) -> Option<&Path> {
+        Some(self.on.as_ref()?.logger.run()?.journal)
+    }
+
+    /// Whether providers should keep raw requests and responses.
+    pub(crate) fn wire_capture(&self) -> WireCapture {
+        match &self.on {
+            Some(on) if on.level == LogLevel::Full => WireCapture::On,
+            _ => WireCapture::Off,
+        }
+    }
+
+    /// Whether records hold the variables of the prompt.
+    pub(crate) fn keeps_context(&self) -> bool {
+        self.on
+            .as_ref()
+            .is_some_and(|on| on.level == LogLevel::Full)
+    }
+
+    /// Hands the call's start to the logger. The request may leave when this has returned.
+    ///
+    /// `record` is asked for only when the log is on; `attempts` is where the provider will note
+    /// what it sends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) when the start could not be kept and the log is set to [`OnError::Fail`].
+    pub fn begin(&self, attempts: &Attempts, record: impl FnOnce() -> Record) -> Result<OpenCall> {
+        match &self.on {
+            Some(on) => on.begin(attempts, &self.run_id, record()),
+            None => Ok(OpenCall::unrecorded()),
+        }
+    }
+
+    /// Waits until every record so far is where it belongs; safe on any runtime.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) with what was lost since the last flush.
+    pub async fn flush(&self) -> Result<()> {
+        match &self.on {
+            Some(on) => on.logger.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// [`flush`](Self::flush) for sync code; needs no runtime.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) with what was lost since the last flush.
+    pub fn flush_blocking(&self) -> Result<()> {
+        match &self.on {
+            Some(on) => on.logger.flush_blocking(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<L: CallLogger + 'static> From<L> for CallLog {
+    fn from(logger: L) -> Self {
+        Self::new(logger)
+    }
+}
