@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -172,15 +173,22 @@ impl AgentRunner {
         runs: impl IntoIterator<Item = (&'a AgentSpec, V)>,
         concurrency: usize,
     ) -> Vec<Result<Outcome<Value>>> {
-        // Not `buffered`: it counts what waits for an earlier run as running, and starts nothing else.
-        let mut results: Vec<_> =
-            futures::stream::iter(runs.into_iter().enumerate())
-                .map(|(index, (spec, variables))| async move {
-                    (index, self.run(spec, variables).await)
-                })
-                .buffer_unordered(concurrency.max(1))
-                .collect()
-                .await;
+        let mut waiting = runs.into_iter().enumerate();
+        let mut running = FuturesUnordered::new();
+        let mut results = Vec::new();
+        // Not a stream's `buffered`: it counts what waits for an earlier run as running, and its
+        // future cannot be sent.
+        loop {
+            while running.len() < concurrency.max(1)
+                && let Some((index, (spec, variables))) = waiting.next()
+            {
+                running.push(async move { (index, self.run(spec, variables).await) });
+            }
+            let Some(result) = running.next().await else {
+                break;
+            };
+            results.push(result);
+        }
         results.sort_unstable_by_key(|(index, _)| *index);
         results.into_iter().map(|(_, result)| result).collect()
     }
