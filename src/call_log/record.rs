@@ -11,9 +11,9 @@ use crate::attempt::{Attempt, WireExchange};
 use crate::chat::{FinishReason, Message, Request, StructuredOutput, Usage};
 use crate::error::{ErrorKind, SchemaViolation};
 
-/// Levels of nesting that a record keeps as they are; `serde_json` reads 127, journal and record
-/// around the value included.
-const MAX_LEVELS: usize = 100;
+/// Levels of nesting that a record keeps as they are. `serde_json` reads 127 and our YAML reader 64,
+/// journal and record around the value included.
+const MAX_LEVELS: usize = 60;
 
 /// How an agent keeps state between runs.
 #[derive(
@@ -284,7 +284,7 @@ impl Record {
         }
     }
 
-    /// Turns what is nested too deep for readers of JSON into text, so that a record can be read back.
+    /// Turns what is nested too deep for readers of JSON and YAML into text, so that a record can be read back.
     pub(crate) fn fold_deep_values(&mut self) {
         let maps = self.context.iter_mut().chain([&mut self.parameters.extra]);
         for value in maps.flat_map(Map::values_mut).chain(&mut self.answer) {

@@ -26,6 +26,7 @@ const REFRESH: Duration = Duration::from_secs(1);
 
 enum Task {
     Finished(Span),
+    /// The answer is what is not in its place.
     Flush(oneshot::Sender<Option<String>>),
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Shared {
     finished: AtomicU64,
 }
 
-/// What was lost: ever, and since the last flush that somebody heard.
+/// What was lost: ever, and since the last flush that somebody waited for.
 #[derive(Debug, Default)]
 struct Tally {
     ever: Losses,
@@ -64,13 +65,6 @@ impl Shared {
         std::mem::take(&mut self.tally().news)
     }
 
-    /// Nobody heard the news: the next flush tells them.
-    fn keep_news(&self, mut news: Losses) {
-        let mut tally = self.tally();
-        news.add(&tally.news);
-        tally.news = news;
-    }
-
     fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,6 +80,7 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct Writer {
     tasks: Option<Sender<Task>>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -106,6 +101,7 @@ impl Writer {
     pub(crate) fn spawn(work: Work) -> io::Result<Self> {
         let (tasks, inbox) = channel();
         let source = work.journal.reader()?;
+        let shared = work.shared.clone();
         let thread = Builder::new()
             .name("duologue-log".to_owned())
             .spawn(move || {
@@ -119,6 +115,7 @@ impl Writer {
             })?;
         Ok(Self {
             tasks: Some(tasks),
+            shared,
             thread: Some(thread),
         })
     }
@@ -135,13 +132,20 @@ impl Writer {
         if let Some(tasks) = &self.tasks {
             let _ = tasks.send(Task::Flush(reply));
         }
-        match answer.await {
-            Ok(None) => Ok(()),
-            Ok(Some(lost)) => Err(Error::new(ErrorKind::Log, lost)
-                .with_hint("free some space or restore the directory; `duologue logs recover DIR` renders missing call files")),
-            Err(oneshot::Canceled) => Err(Error::new(ErrorKind::Log, "the log's writer thread is gone")
-                .with_hint("the journal is complete; `duologue logs recover DIR` renders the call files")),
-        }
+        let problem = answer
+            .await
+            .unwrap_or_else(|oneshot::Canceled| Some("the log's writer thread is gone".to_owned()));
+        // Taken here and not by the thread: a flush that is dropped takes no news away.
+        let news = self.shared.take_news();
+        let lost = (!news.is_empty()).then(|| news.to_string());
+        let text = match (lost, problem) {
+            (None, None) => return Ok(()),
+            (Some(lost), Some(problem)) => format!("{lost}; {problem}"),
+            (lost, problem) => lost.or(problem).unwrap_or_default(),
+        };
+        Err(Error::new(ErrorKind::Log, text).with_hint(
+            "free some space or restore the directory; `duologue logs recover DIR` renders missing call files",
+        ))
     }
 }
 
@@ -178,7 +182,10 @@ impl Thread {
                     self.dirty = true;
                     self.finished(span);
                 }
-                Ok(Task::Flush(reply)) => self.flush(reply),
+                Ok(Task::Flush(reply)) => {
+                    // Whoever asked may be gone by now.
+                    let _ = reply.send(self.summarize().err());
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let _ = self.summarize();
@@ -234,19 +241,6 @@ impl Thread {
                 error = problem,
                 "files of the LLM call log cannot be written; the run goes on"
             );
-        }
-    }
-
-    fn flush(&mut self, reply: oneshot::Sender<Option<String>>) {
-        let problem = self.summarize().err();
-        let news = self.work.shared.take_news();
-        let lost = Some(&news).filter(|news| !news.is_empty());
-        let text = match (lost.map(ToString::to_string), problem) {
-            (Some(lost), Some(problem)) => Some(format!("{lost}; {problem}")),
-            (lost, problem) => lost.or(problem),
-        };
-        if reply.send(text).is_err() {
-            self.work.shared.keep_news(news);
         }
     }
 
