@@ -11,6 +11,7 @@
 //! Besides these, a provider's key is read from the variable that its `api_key_env` names.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -64,8 +65,12 @@ impl Environment {
 
     /// The value of `name`; `None` when it is not set, empty or not Unicode.
     pub fn get(&self, name: &str) -> Option<String> {
+        self.get_as(name, |value| value.into_string().ok())
+    }
+
+    fn get_as(&self, name: &str, text: fn(OsString) -> Option<String>) -> Option<String> {
         let own = if self.reads_process {
-            std::env::var(name).ok()
+            std::env::var_os(name).and_then(text)
         } else {
             None
         };
@@ -80,9 +85,12 @@ impl Environment {
     /// The value of one of our variables or of its `TWINKLR_` twin, and the name it was found under.
     pub(crate) fn ours(&self, name: &'static str) -> Option<(String, String)> {
         let twin = name.replacen("DUOLOGUE_", "TWINKLR_", 1);
-        self.get(name)
+        // A value that is not Unicode is not allowed either; passing it over would be silent.
+        let read =
+            |name: &str| self.get_as(name, |value| Some(value.to_string_lossy().into_owned()));
+        read(name)
             .map(|value| (name.to_owned(), value))
-            .or_else(|| self.get(&twin).map(|value| (twin, value)))
+            .or_else(|| read(&twin).map(|value| (twin, value)))
     }
 
     /// Whether [`DISABLE_LLM_LOGGING`] is set to a true value.

@@ -32,6 +32,7 @@ fn child_process() {
     match role.split_once(':').unwrap_or((&role, "")) {
         ("crash", how) => crate::log_crash::child(how, &directory),
         ("disk", damage) => crate::log_disk::child(damage, &directory),
+        ("environment", _) => crate::log_config::child(&directory),
         ("share", _) => crate::log_tree::child(&directory),
         ("many", _) => crate::log_memory::child(&directory),
         _ => panic!("no such role: {role}"),
