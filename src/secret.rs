@@ -26,6 +26,40 @@ pub(crate) fn register(secret: &SecretString) {
     }
 }
 
+/// Registers the value of a variable, header or parameter whose name says that it is a secret.
+pub(crate) fn register_named(name: &str, value: &str) {
+    if names_a_secret(name) {
+        let value = value.strip_prefix("Bearer ").unwrap_or(value);
+        register(&SecretString::from(value));
+    }
+}
+
+/// Whether `OPENAI_API_KEY`, `x-access-token`, `PGPASSWORD`, … is the name of a secret.
+pub(crate) fn names_a_secret(name: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "key",
+        "token",
+        "secret",
+        "authorization",
+        "credentials",
+        "cookie",
+        "passphrase",
+        "signature",
+        "sig",
+    ];
+    const ENDINGS: [&str; 6] = [
+        "apikey",
+        "accesskey",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+    ];
+    let name = name.to_ascii_lowercase();
+    name.split(['-', '_', '.'])
+        .any(|word| WORDS.contains(&word) || ENDINGS.iter().any(|ending| word.ends_with(ending)))
+}
+
 /// A number that changes whenever a secret is registered.
 pub(crate) fn version() -> u64 {
     VERSION.load(Ordering::Acquire)
@@ -37,4 +71,30 @@ pub(crate) fn all() -> Vec<SecretString> {
         .read()
         .unwrap_or_else(PoisonError::into_inner)
         .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_are_known_and_names_of_figures_are_not() {
+        let secret = [
+            "OPENAI_API_KEY",
+            "PGPASSWORD",
+            "x-api-key",
+            "GITHUB_TOKEN",
+            "Authorization",
+        ];
+        assert!(secret.into_iter().all(names_a_secret));
+        let plain = [
+            "MAX_TOKENS",
+            "TOKENIZERS_PARALLELISM",
+            "PWD",
+            "HOME",
+            "KEYBOARD",
+            "api-version",
+        ];
+        assert!(!plain.into_iter().any(names_a_secret));
+    }
 }

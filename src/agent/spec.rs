@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = allow_short_name)]
 #[non_exhaustive]
 pub struct AgentSpec {
     /// The name that stands in records and file names.
@@ -37,6 +38,7 @@ pub struct AgentSpec {
     pub mode: AgentMode,
     /// Sampling temperature, `0..=2`. Default: the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 2.0))]
     pub temperature: Option<f64>,
     /// Most tokens of one answer. Default: the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,7 +109,7 @@ impl AgentSpec {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut spec: Self =
-            config::from_value(config::read_value(path)?, &path.display().to_string())?;
+            config::from_value(config::read_value(path)?, &format!("`{}`", path.display()))?;
         spec.resolve_schema(path.parent().unwrap_or(Path::new(".")))?;
         spec.validate()?;
         Ok(spec)
@@ -116,7 +118,8 @@ impl AgentSpec {
     /// Replaces a schema that is a path by the schema that it leads to.
     pub(crate) fn resolve_schema(&mut self, base: &Path) -> Result<()> {
         if let Some(Value::String(path)) = &self.response_schema {
-            self.response_schema = Some(config::read_value(&base.join(path))?);
+            let path = config::tidy(&base.join(path));
+            self.response_schema = Some(config::read_value(&path)?);
         }
         Ok(())
     }
@@ -166,19 +169,36 @@ impl AgentSpec {
     /// # Errors
     /// [`ErrorKind::Config`] naming the agent, the key, its value and what is allowed.
     pub fn validate(&self) -> Result<()> {
+        self.check_figures().map_err(|problem| {
+            let Problem { key, value, .. } = &problem;
+            let message = format!("agent `{}`: `{key}` is {value}", self.name);
+            problem.error(message)
+        })
+    }
+
+    /// [`validate`](Self::validate) for an agent that stands in a file under `key`.
+    pub(crate) fn validate_at(&self, origin: &str, place: &str) -> Result<()> {
+        self.check_figures().map_err(|problem| {
+            let Problem { key, value, .. } = &problem;
+            let message = format!("{origin}, key `{place}.{key}`: is {value}");
+            problem.error(message)
+        })
+    }
+
+    fn check_figures(&self) -> std::result::Result<(), Problem> {
         for (key, value) in [
             ("name", &self.name),
             ("prompt_pack", &self.prompt_pack),
             ("model", &self.model),
         ] {
             if value.trim().is_empty() {
-                return Err(self.not_allowed(key, "empty", "a name"));
+                return Err(Problem::new(key, "empty", "a name"));
             }
         }
         if let Some(temperature) = self.temperature
             && !(0.0..=2.0).contains(&temperature)
         {
-            return Err(self.not_allowed("temperature", &temperature.to_string(), "0 to 2"));
+            return Err(Problem::new("temperature", temperature, "0 to 2"));
         }
         for (key, limit) in [
             ("max_output_tokens", self.max_output_tokens.map(u64::from)),
@@ -189,24 +209,49 @@ impl AgentSpec {
             ("token_budget", self.token_budget),
         ] {
             if limit == Some(0) {
-                return Err(self.not_allowed(key, "0", "1 or more"));
+                return Err(Problem::new(key, 0, "1 or more"));
             }
         }
         match &self.response_schema {
             None | Some(Value::Object(_) | Value::Bool(_)) => Ok(()),
-            Some(other) => Err(self.not_allowed(
+            Some(other) => Err(Problem::new(
                 "response_schema",
-                &other.to_string(),
+                other,
                 "a JSON Schema, or in a file its path",
             )),
         }
     }
+}
 
-    fn not_allowed(&self, key: &str, value: &str, allowed: &str) -> Error {
-        Error::new(
-            ErrorKind::Config,
-            format!("agent `{}`: `{key}` is {value}", self.name),
-        )
-        .with_hint(format!("allowed: {allowed}"))
+/// A figure that is not allowed.
+struct Problem {
+    key: &'static str,
+    value: String,
+    allowed: &'static str,
+}
+
+impl Problem {
+    fn new(key: &'static str, value: impl ToString, allowed: &'static str) -> Self {
+        Self {
+            key,
+            value: value.to_string(),
+            allowed,
+        }
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::new(ErrorKind::Config, message).with_hint(format!("allowed: {}", self.allowed))
+    }
+}
+
+/// `variables`, the short name that job files use.
+fn allow_short_name(schema: &mut Schema) {
+    let properties = schema
+        .get_mut("properties")
+        .and_then(serde_json::Value::as_object_mut);
+    if let Some(properties) = properties
+        && let Some(variables) = properties.get("default_variables").cloned()
+    {
+        properties.insert("variables".to_owned(), variables);
     }
 }

@@ -144,7 +144,7 @@ impl<'de> Deserialize<'de> for Sanitize {
             type Value = Sanitize;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`true`, `false` or a mapping of rules")
+                f.write_str("`true`, `false`, or a mapping of settings")
             }
 
             fn visit_bool<E: de::Error>(self, on: bool) -> Result<Sanitize, E> {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{SUCCESS, output};
 use crate::error::Result;
 use crate::job::{Job, JobOverrides};
+use crate::text::counted;
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -34,9 +35,10 @@ impl Check {
         }
         let runs: usize = job.agents.iter().map(|agent| agent.inputs.len()).sum();
         output::say(&format!(
-            "`{}` is fine: {} agents, {runs} runs",
+            "`{}` is fine: {}, {}",
             job.path.display(),
-            job.agents.len()
+            counted(job.agents.len(), "agent"),
+            counted(runs, "run")
         ));
         Ok(SUCCESS)
     }

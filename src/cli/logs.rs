@@ -8,6 +8,7 @@ use super::output::{print, print_json, say, table};
 use super::{SOME_FAILED, SUCCESS};
 use crate::call_log::{LogFormat, Record, RunLog, Summary, find_runs, render};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::counted;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Logs {
@@ -132,8 +133,10 @@ impl Place {
             print_json(&recovery)?;
         } else {
             say(&format!(
-                "{} interrupted calls, {} call files written, {} unreadable lines",
-                recovery.interrupted, recovery.rendered, recovery.unreadable
+                "{}, {} written, {}",
+                counted(recovery.interrupted, "interrupted call"),
+                counted(recovery.rendered, "call file"),
+                counted(recovery.unreadable, "unreadable line")
             ));
         }
         Ok(if recovery.unreadable == 0 {
@@ -173,7 +176,12 @@ impl Show {
         by_place.or_else(by_id).ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
-                format!("there is no call `{}` among {}", self.call, records.len()),
+                format!(
+                    "no call `{}` in `{}`, which has {}",
+                    self.call,
+                    self.directory.display(),
+                    counted(records.len(), "call")
+                ),
             )
             .with_hint(format!(
                 "`duologue logs ls {}` lists them",

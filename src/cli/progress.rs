@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::say;
 use crate::job::{JobProgress, JobResult, ResultStatus};
+use crate::text::counted;
 
 pub(super) struct Progress {
     style: Style,
@@ -35,7 +36,7 @@ impl Progress {
     pub(super) fn show(&self, progress: &JobProgress<'_>) {
         match (&self.style, progress) {
             (Style::Quiet, _) => {}
-            (Style::Lines, JobProgress::Started { runs }) => say(&format!("{runs} runs")),
+            (Style::Lines, JobProgress::Started { runs }) => say(&counted(*runs, "run")),
             (Style::Lines, JobProgress::Ended(result)) => say(&line(result)),
             (Style::Bar, JobProgress::Started { runs }) => {
                 let bar = ProgressBar::new(*runs as u64);
@@ -72,14 +73,21 @@ fn line(result: &JobResult) -> String {
         .map_or_else(|| "unknown".to_owned(), |tokens| tokens.to_string());
     let head = format!("{} #{}", result.agent, result.index);
     let figures = format!(
-        "{} ms, {} calls, {tokens} tokens",
+        "{} ms, {}, {tokens} tokens",
         result.duration_ms,
-        result.calls.len()
+        counted(result.calls.len(), "call")
     );
     match (&result.status, &result.error) {
         (ResultStatus::Succeeded, _) => format!("{head}: succeeded ({figures})"),
         (ResultStatus::Cancelled, _) => format!("{head}: cancelled ({figures})"),
-        (_, Some(error)) => format!("{head}: failed ({figures}): {}", error.message),
+        (_, Some(error)) => {
+            let hint = error.hint.iter().map(|hint| format!("\n  hint: {hint}"));
+            format!(
+                "{head}: failed ({figures}): {}{}",
+                error.message,
+                hint.collect::<String>()
+            )
+        }
         (_, None) => format!("{head}: failed ({figures})"),
     }
 }

@@ -51,7 +51,13 @@ impl Run {
             })?;
         let cancel = CancellationToken::new();
         let progress = Progress::new(self.quiet);
-        runtime.spawn(cancel_on_signals(cancel.clone()));
+        {
+            let _context = runtime.enter();
+            let signals = Signals::new().map_err(|error| {
+                Error::new(ErrorKind::Internal, "cannot listen for signals").with_source(error)
+            })?;
+            runtime.spawn(cancel_on_signals(signals, cancel.clone(), self.quiet));
+        }
         let report = runtime.block_on(job.run(&cancel, &|step| progress.show(&step)));
         progress.end();
         let report = report?;
@@ -116,32 +122,50 @@ fn close(report: &JobReport) {
 
 /// The first signal ends the calls under way; the second one ends the process at once. The journal
 /// is complete either way.
-async fn cancel_on_signals(cancel: CancellationToken) {
-    for round in 0.. {
-        if wait_for_signal().await.is_err() {
-            return;
-        }
-        if round > 0 {
-            std::process::exit(i32::from(CANCELLED));
-        }
+async fn cancel_on_signals(mut signals: Signals, cancel: CancellationToken, quiet: bool) {
+    signals.next().await;
+    if !quiet {
         output::say("cancelling; press Ctrl-C again to stop at once");
-        cancel.cancel();
     }
+    cancel.cancel();
+    signals.next().await;
+    std::process::exit(i32::from(CANCELLED));
+}
+
+/// Ctrl-C and, on Unix, SIGTERM. Listening begins when this is made.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn wait_for_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    futures::future::select(
-        Box::pin(tokio::signal::ctrl_c()),
-        Box::pin(terminate.recv()),
-    )
-    .await;
-    Ok(())
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let interrupt = std::pin::pin!(self.interrupt.recv());
+        let terminate = std::pin::pin!(self.terminate.recv());
+        futures::future::select(interrupt, terminate).await;
+    }
 }
 
-#[cfg(not(unix))]
-async fn wait_for_signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
 }

@@ -59,6 +59,12 @@ impl Error {
         self
     }
 
+    /// The same error, its message led by the place that asked for it.
+    pub(crate) fn within(mut self, place: &str) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self
+    }
+
     pub(crate) fn with_ledger(mut self, ledger: Ledger) -> Self {
         self.0.ledger = ledger;
         self

@@ -33,8 +33,14 @@ impl Job {
         let runner = self.runner_for(&answering, crate::call_log::CallLog::off());
         let prompts = PromptLibrary::new(&self.prompts);
         let mut warnings = Vec::new();
-        for agent in &self.agents {
-            runner.check(&agent.spec)?;
+        for (place, agent) in self.agents.iter().enumerate() {
+            runner.check(&agent.spec).map_err(|error| {
+                let key = match error.kind() {
+                    ErrorKind::Schema => "response_schema",
+                    _ => "prompt_pack",
+                };
+                error.within(&self.key(&format!("agents[{place}].{key}")))
+            })?;
             let pack = prompts.pack(&agent.spec.prompt_pack)?;
             for (index, input) in agent.inputs.iter().enumerate() {
                 let names = agent
@@ -47,12 +53,7 @@ impl Job {
                     .check(names.chain(["response_schema"]), 0)
                     .into_result()
                     .map_err(|error| {
-                        Error::new(
-                            ErrorKind::Prompt,
-                            format!("agent `{}`, input {index}", agent.spec.name),
-                        )
-                        .with_hint(error.hint().unwrap_or_default().to_owned())
-                        .with_source(error)
+                        error.within(&format!("agent `{}`, input {index}", agent.spec.name))
                     })?;
                 for name in &report.unused {
                     let message = format!(
@@ -92,7 +93,8 @@ impl Job {
             Some(problem) => Err(Error::new(
                 ErrorKind::Log,
                 format!(
-                    "`output_dir` `{}` cannot be written: {problem}",
+                    "`{}`: `output_dir` is `{}`, which cannot be written: {problem}",
+                    self.path.display(),
                     self.output_dir.display()
                 ),
             )

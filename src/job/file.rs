@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::agent::AgentSpec;
 use crate::call_log::LlmLogging;
 use crate::config;
+use crate::error::{Error, ErrorKind, Result};
 use crate::provider::openai::StructuredOutputMode;
 
 /// A job file, key by key. Its JSON Schema is `schemas/job.schema.json`.
@@ -31,13 +32,15 @@ pub struct JobFile {
     /// The directory of prompt packs. Default `prompts`.
     #[serde(default = "default_prompts")]
     pub prompts: PathBuf,
-    /// Who answers.
-    pub provider: ProviderConfig,
+    /// Who answers: a [`ProviderConfig`], read by its `kind`.
+    #[schemars(with = "ProviderConfig")]
+    pub provider: Value,
     /// Settings for all agents.
     #[serde(default)]
     pub agent: AgentDefaults,
     /// Most agents running at once. Default 8.
     #[serde(default = "default_concurrency")]
+    #[schemars(range(min = 1))]
     pub concurrency: usize,
     /// The agents, at least one.
     #[schemars(with = "Vec<AgentEntry>", length(min = 1))]
@@ -74,6 +77,57 @@ pub enum ProviderConfig {
     OpenAi(OpenAiConfig),
     /// Replies from a file, in order; no request leaves.
     Scripted(ScriptedConfig),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    OpenAi,
+    Scripted,
+}
+
+impl ProviderConfig {
+    /// What `provider` holds. Not by serde's tags: their errors do not say which key is wrong.
+    pub(super) fn read(mut value: Value, origin: &str) -> Result<Self> {
+        let kind = match value.as_object_mut() {
+            Some(provider) => provider.shift_remove("kind"),
+            None => {
+                return Err(not_allowed(
+                    origin,
+                    "provider",
+                    &value,
+                    "a mapping with `kind`",
+                ));
+            }
+        };
+        let Some(kind) = kind else {
+            let message = format!("{origin}: key `provider.kind` is missing");
+            return Err(
+                Error::new(ErrorKind::Config, message).with_hint("allowed: `openai`, `scripted`")
+            );
+        };
+        match config::from_value_at(kind, origin, "provider.kind")? {
+            Kind::OpenAi => config::from_value_at(value, origin, "provider").map(Self::OpenAi),
+            Kind::Scripted => config::from_value_at(value, origin, "provider").map(Self::Scripted),
+        }
+    }
+}
+
+/// The error for a value of a job file that is not allowed.
+pub(super) fn not_allowed(origin: &str, key: &str, value: &Value, allowed: &str) -> Error {
+    let shown = match value {
+        Value::Null => "empty".to_owned(),
+        Value::String(text) if text.trim().is_empty() => "empty".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+        Value::Array(list) if list.is_empty() => "an empty list".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        single => format!("`{single}`"),
+    };
+    Error::new(
+        ErrorKind::Config,
+        format!("{origin}, key `{key}`: is {shown}"),
+    )
+    .with_hint(format!("allowed: {allowed}"))
 }
 
 /// `kind: openai`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::file::{JobFile, OpenAiConfig, ProviderConfig};
+use super::file::{JobFile, OpenAiConfig, ProviderConfig, not_allowed};
 use crate::agent::{AgentRunner, AgentSpec};
 use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger};
 use crate::clock::{SystemClock, new_run_id};
@@ -14,6 +14,7 @@ use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::prompt::PromptLibrary;
 use crate::provider::{Provider, RetryPolicy, ScriptedProvider};
+use crate::secret;
 
 /// What a caller changes in a job file.
 #[derive(Debug, Clone, Default)]
@@ -85,7 +86,7 @@ impl Job {
     /// # Errors
     /// [`ErrorKind::Config`] naming the file, the key, its value and what is allowed.
     pub fn load(path: impl AsRef<Path>, overrides: &JobOverrides) -> Result<Self> {
-        let path = path.as_ref();
+        let path = &config::tidy(path.as_ref());
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let origin = format!("`{}`", path.display());
         let mut value = config::read_value(path)?;
@@ -93,13 +94,15 @@ impl Job {
             config::set(&mut value, assignment)?;
         }
         let file: JobFile = config::from_value(value, &origin)?;
-        let mut agents = Vec::with_capacity(file.agents.len());
+        check_file(&file, &origin)?;
+        let provider = ProviderConfig::read(file.provider, &origin)?;
+        check_key_name(&provider, &origin)?;
+        let environment = read_environment(&base)?;
+        let mut agents: Vec<JobAgent> = Vec::with_capacity(file.agents.len());
         for (index, entry) in file.agents.into_iter().enumerate() {
-            agents.push(load_agent(
-                entry,
-                &base,
-                &format!("{origin}, agents[{index}]"),
-            )?);
+            let agent = load_agent(entry, &base, &origin, &format!("agents[{index}]"))?;
+            check_name_is_new(&agents, &agent, &origin)?;
+            agents.push(agent);
         }
         let limited = limit_runs(&mut agents, overrides.limit);
         let job = Self {
@@ -112,39 +115,21 @@ impl Job {
             output_dir: overrides
                 .output_dir
                 .clone()
-                .unwrap_or_else(|| base.join(file.output_dir)),
-            prompts: base.join(file.prompts),
+                .unwrap_or_else(|| config::tidy(&base.join(file.output_dir))),
+            prompts: config::tidy(&base.join(file.prompts)),
             concurrency: file.concurrency,
             agents,
             llm_logging: file.agent.llm_logging,
-            provider: file.provider,
-            environment: read_environment(&base)?,
+            provider,
+            environment,
             base,
             limited,
         };
-        job.validate(&origin)?;
+        if job.run_id.trim().is_empty() {
+            let allowed = "a name; leave the key out for a new id";
+            return Err(not_allowed(&origin, "run_id", &Value::Null, allowed));
+        }
         Ok(job)
-    }
-
-    fn validate(&self, origin: &str) -> Result<()> {
-        let not_allowed = |key: &str, value: &str, allowed: &str| {
-            Error::new(ErrorKind::Config, format!("{origin}, key `{key}`: {value}"))
-                .with_hint(format!("allowed: {allowed}"))
-        };
-        if self.concurrency == 0 {
-            return Err(not_allowed("concurrency", "is 0", "1 or more"));
-        }
-        if self.agents.is_empty() && !self.limited {
-            return Err(not_allowed("agents", "is empty", "at least one agent"));
-        }
-        if self.run_id.trim().is_empty() {
-            return Err(not_allowed(
-                "run_id",
-                "is empty",
-                "a name, or no such key for a new id",
-            ));
-        }
-        Ok(())
     }
 
     /// Opens the job's call log, environment included.
@@ -186,14 +171,15 @@ impl Job {
                 scripted: None,
                 retry: retry_policy(config.max_retries),
             }),
-            ProviderConfig::Scripted(config) => {
-                let scripted = Arc::new(ScriptedProvider::from_file(
-                    self.base.join(&config.replies),
-                )?);
+            ProviderConfig::Scripted(settings) => {
+                let replies = config::tidy(&self.base.join(&settings.replies));
+                let scripted = ScriptedProvider::from_file(replies)
+                    .map_err(|error| error.within(&self.key("provider.replies")))?;
+                let scripted = Arc::new(scripted);
                 Ok(Answering {
                     provider: scripted.clone(),
                     scripted: Some(scripted),
-                    retry: retry_policy(config.max_retries),
+                    retry: retry_policy(settings.max_retries),
                 })
             }
         }
@@ -221,16 +207,27 @@ impl Job {
         for (name, value) in &config.query {
             builder = builder.query(name, value);
         }
-        Ok(Arc::new(builder.build()?))
+        let provider = builder
+            .build()
+            .map_err(|error| error.within(&self.key("provider")))?;
+        Ok(Arc::new(provider))
     }
 
     #[cfg(not(feature = "openai"))]
     fn openai(&self, _config: &OpenAiConfig) -> Result<Arc<dyn Provider>> {
         Err(Error::new(
             ErrorKind::Config,
-            format!("`{}`: this build has no HTTP provider", self.path.display()),
+            format!(
+                "{}: this build has no HTTP provider",
+                self.key("provider.kind")
+            ),
         )
         .with_hint("build with the feature `openai`"))
+    }
+
+    /// The place of `key`, for errors.
+    pub(super) fn key(&self, key: &str) -> String {
+        format!("`{}`, key `{key}`", self.path.display())
     }
 }
 
@@ -242,22 +239,65 @@ fn retry_policy(max_retries: Option<u32>) -> RetryPolicy {
     }
 }
 
-fn load_agent(mut entry: Value, base: &Path, origin: &str) -> Result<JobAgent> {
+fn check_file(file: &JobFile, origin: &str) -> Result<()> {
+    if file.concurrency == 0 {
+        return Err(not_allowed(origin, "concurrency", &0.into(), "1 or more"));
+    }
+    if file.agents.is_empty() {
+        let empty = Value::Array(Vec::new());
+        return Err(not_allowed(origin, "agents", &empty, "at least one agent"));
+    }
+    Ok(())
+}
+
+/// A key in place of its variable's name must not travel on into messages.
+fn check_key_name(provider: &ProviderConfig, origin: &str) -> Result<()> {
+    let ProviderConfig::OpenAi(OpenAiConfig {
+        api_key_env: Some(name),
+        ..
+    }) = provider
+    else {
+        return Ok(());
+    };
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_name {
+        return Ok(());
+    }
+    let message = format!("{origin}, key `provider.api_key_env`: is no name of a variable");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_hint("allowed: the name of the environment variable that holds the key, not the key"))
+}
+
+/// Results are told apart by agent and index, so two agents must not share a name.
+fn check_name_is_new(agents: &[JobAgent], agent: &JobAgent, origin: &str) -> Result<()> {
+    let name = &agent.spec.name;
+    let Some(first) = agents.iter().position(|known| known.spec.name == *name) else {
+        return Ok(());
+    };
+    let place = format!("agents[{}].name", agents.len());
+    let message = format!("{origin}, key `{place}`: is `{name}`, the name of agents[{first}]");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_hint("allowed: a name of its own; one agent takes many inputs through `inputs`"))
+}
+
+fn load_agent(mut entry: Value, base: &Path, origin: &str, place: &str) -> Result<JobAgent> {
+    let at = |key: &str| format!("{origin}, key `{place}.{key}`");
     let inputs = entry
         .as_object_mut()
         .and_then(|entry| entry.shift_remove("inputs"));
-    let mut spec: AgentSpec = config::from_value(entry, origin)?;
-    spec.resolve_schema(base)?;
-    spec.validate()?;
+    let mut spec: AgentSpec = config::from_value_at(entry, origin, place)?;
+    spec.resolve_schema(base)
+        .map_err(|error| error.within(&at("response_schema")))?;
+    spec.validate_at(origin, place)?;
     let inputs = match inputs {
         None | Some(Value::Null) => vec![Map::new()],
-        Some(Value::String(path)) => config::read_objects(&base.join(path))?,
+        Some(Value::String(path)) => config::read_objects(&config::tidy(&base.join(path)))
+            .map_err(|error| error.within(&at("inputs")))?,
         Some(other) => {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!("{origin}, key `inputs`: is {other}"),
-            )
-            .with_hint("allowed: the path of a JSONL file"));
+            let key = format!("{place}.inputs");
+            let allowed = "the path of a JSONL file";
+            return Err(not_allowed(origin, &key, &other, allowed));
         }
     };
     Ok(JobAgent { spec, inputs })
@@ -277,6 +317,7 @@ fn limit_runs(agents: &mut [JobAgent], limit: Option<usize>) -> bool {
     cut
 }
 
+/// The process's variables, and below them those of `.env` beside the job.
 fn read_environment(base: &Path) -> Result<Environment> {
     let path = base.join(".env");
     if !path.exists() {
@@ -300,5 +341,8 @@ fn read_environment(base: &Path) -> Result<Environment> {
         .map_err(broken)?
         .collect::<std::result::Result<_, _>>()
         .map_err(broken)?;
+    for (name, value) in &variables {
+        secret::register_named(name, value);
+    }
     Ok(Environment::process().or(variables))
 }

@@ -11,6 +11,7 @@ use super::load::{Job, JobAgent};
 use crate::agent::{AgentMode, AgentRunner, Conversation, Outcome, RunOptions};
 use crate::attempt::millis;
 use crate::chat::Usage;
+use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a whole job went.
@@ -204,7 +205,7 @@ impl Job {
                 .log()
                 .journal()
                 .and_then(|journal| journal.ancestors().nth(2))
-                .map(|directory| directory.display().to_string()),
+                .map(|directory| config::shown(directory).display().to_string()),
             usage: results.iter().map(|result| result.usage).sum(),
             results,
             problems,

@@ -156,7 +156,7 @@ impl OpenAiProviderBuilder {
         let mut url = endpoint(self.base_url.as_deref().unwrap_or(OPENAI))?;
         let headers = self.header_map()?;
         for (name, value) in &self.query {
-            register_if_secret(name, value);
+            secret::register_named(name, value);
             url.query_pairs_mut().append_pair(name, value);
         }
         Ok(OpenAiProvider {
@@ -222,7 +222,7 @@ impl OpenAiProviderBuilder {
             headers.insert(header::AUTHORIZATION, bearer);
         }
         for (name, value) in &self.headers {
-            register_if_secret(name, value);
+            secret::register_named(name, value);
             let (name, value) = custom_header(name, value)?;
             headers.insert(name, value);
         }
@@ -273,26 +273,6 @@ fn custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let mut value = HeaderValue::from_str(value).map_err(|error| broken().with_source(error))?;
     value.set_sensitive(true);
     Ok((header_name, value))
-}
-
-/// A header or query parameter whose name says that its value is a secret is kept out of sinks.
-fn register_if_secret(name: &str, value: &str) {
-    const WORDS: [&str; 9] = [
-        "key",
-        "apikey",
-        "token",
-        "secret",
-        "authorization",
-        "password",
-        "cookie",
-        "signature",
-        "sig",
-    ];
-    let name = name.to_ascii_lowercase();
-    if name.split(['-', '_']).any(|word| WORDS.contains(&word)) {
-        let value = value.strip_prefix("Bearer ").unwrap_or(value);
-        secret::register(&SecretString::from(value));
-    }
 }
 
 impl fmt::Display for Key {

@@ -8,35 +8,64 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::text;
+
+pub(crate) mod duration;
+mod explain;
+mod path;
+
+pub(crate) use path::{shown, tidy};
 
 /// The content of a YAML or JSON file, whichever its ending says (`.json`, else YAML).
 pub(crate) fn read_value(path: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
     let text = text.trim_start_matches('\u{feff}');
-    let broken = |error: Box<dyn std::error::Error + Send + Sync>, format| {
-        Error::new(
+    if text.trim().is_empty() {
+        return Err(Error::new(
             ErrorKind::Config,
-            format!("`{}` is not valid {format}", path.display()),
-        )
-        .with_source(error)
-    };
-    if path
+            format!("`{}` is empty", path.display()),
+        ));
+    }
+    let is_json = path
         .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
-    {
-        serde_json::from_str(text).map_err(|error| broken(error.into(), "JSON"))
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if is_json {
+        serde_json::from_str(text).map_err(|error| {
+            let place = (error.line(), error.column());
+            explain::broken(path, "JSON", text, Some(place), &error.to_string())
+        })
     } else {
-        serde_yaml::from_str(text).map_err(|error| broken(error.to_string().into(), "YAML"))
+        serde_yaml::from_str(text).map_err(|error| {
+            let place = error.location().map(|place| {
+                let number = |figure| usize::try_from(figure).unwrap_or(usize::MAX);
+                (number(place.line()), number(place.column()))
+            });
+            let message = error
+                .without_snippet()
+                .render_with_formatter(&serde_yaml::UserMessageFormatter);
+            explain::broken(path, "YAML", text, place, &message)
+        })
     }
 }
 
 /// `value` as a `T`; `origin` (a file name) stands in the error.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value, origin: &str) -> Result<T> {
+    from_value_at(value, origin, "")
+}
+
+/// [`from_value`], where `value` is what `origin` holds under `key`.
+pub(crate) fn from_value_at<T: DeserializeOwned>(
+    value: Value,
+    origin: &str,
+    key: &str,
+) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        describe(&path, &message, origin)
+        let inner = error.path().to_string();
+        let path = match (key, inner.as_str()) {
+            (key, ".") => key.to_owned(),
+            ("", inner) => inner.to_owned(),
+            (key, inner) => format!("{key}.{inner}"),
+        };
+        explain::refused(origin, &path, &error.into_inner().to_string())
     })
 }
 
@@ -91,8 +120,12 @@ pub(crate) fn read_objects(path: &Path) -> Result<Vec<serde_json::Map<String, Va
                     path.display(),
                     index + 1
                 );
+                // The parser saw one line only, and calls it line 1.
+                let cause = error
+                    .to_string()
+                    .replace(" at line 1 column ", " at column ");
                 Error::new(ErrorKind::Config, place)
-                    .with_source(error)
+                    .with_source(cause)
                     .with_hint("allowed: one object of variables per line")
             })
         })
@@ -106,78 +139,6 @@ pub(crate) fn unreadable(path: &Path, error: std::io::Error) -> Error {
         format!("cannot read `{}`", path.display()),
     )
     .with_source(error)
-}
-
-fn describe(path: &str, message: &str, origin: &str) -> Error {
-    let place = if path == "." {
-        String::new()
-    } else {
-        format!(", key `{path}`")
-    };
-    let error = Error::new(ErrorKind::Config, format!("{origin}{place}: {message}"));
-    match unknown_name(message) {
-        Some((name, known)) => error.with_hint(text::did_you_mean(name, known.iter().copied())),
-        None => error,
-    }
-}
-
-/// The name that serde did not know, and those it did, out of its message.
-fn unknown_name(message: &str) -> Option<(&str, Vec<&str>)> {
-    let rest = message
-        .strip_prefix("unknown field ")
-        .or_else(|| message.strip_prefix("unknown variant "))?;
-    let mut quoted = rest.split('`').skip(1).step_by(2);
-    Some((quoted.next()?, quoted.collect()))
-}
-
-/// Durations in settings: `90s`, `1m 30s`, `500ms`, or a number of seconds.
-pub(crate) mod duration {
-    use std::borrow::Cow;
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Raw {
-        Seconds(f64),
-        Text(String),
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        let allowed = "a duration such as `90s`, `1m 30s` or `500ms`, or a number of seconds";
-        match Option::<Raw>::deserialize(deserializer)
-            .map_err(|_| D::Error::custom(format!("expected {allowed}")))?
-        {
-            None => Ok(None),
-            Some(Raw::Seconds(seconds)) => Duration::try_from_secs_f64(seconds)
-                .map(Some)
-                .map_err(D::Error::custom),
-            Some(Raw::Text(text)) => humantime::parse_duration(&text)
-                .map(Some)
-                .map_err(|error| D::Error::custom(format!("`{text}` is not {allowed}: {error}"))),
-        }
-    }
-
-    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-    pub(crate) fn serialize<S: Serializer>(
-        duration: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match duration {
-            Some(duration) => serializer.collect_str(&humantime::format_duration(*duration)),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(crate) fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": ["string", "number", "null"],
-            "description": Cow::Borrowed("`90s`, `1m 30s`, `500ms`, or a number of seconds"),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -199,11 +160,9 @@ mod tests {
     fn an_unknown_key_is_named_with_its_path_and_the_nearest_known_one() {
         let value = serde_json::json!({"log_level": "full", "inner": [{"loglevel": "full"}]});
         let error = from_value::<Sample>(value, "job.yaml").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("job.yaml, key `inner[0].loglevel`: unknown field"),
-            "{error}"
+        assert_eq!(
+            error.to_string(),
+            "job.yaml: unknown key `inner[0].loglevel`"
         );
         assert_eq!(error.hint(), Some("did you mean `log_level`?"));
     }
