@@ -24,7 +24,8 @@ pub(super) fn broken(
     let message = message
         .trim_start_matches("error: ")
         .trim_start_matches(&format!("line {line} column {column}: "))
-        .trim_end_matches(&format!(" at line {line} column {column}"));
+        .trim_end_matches(&format!(" at line {line} column {column}"))
+        .trim_end_matches(&format!(" at line {line}, column {column}"));
     let shown = content.lines().nth(line - 1).unwrap_or_default().trim_end();
     Error::new(
         ErrorKind::Config,
@@ -67,6 +68,11 @@ pub(super) fn refused(origin: &str, path: &str, message: &str) -> Error {
         };
         return config(format!("{origin}: key `{key}` is missing"));
     }
+    // Serde also reads a mapping from a list of its values, and counts those.
+    if message.starts_with("invalid length ") && message.contains("expected struct ") {
+        return config(format!("{}: is a list", at(path)))
+            .with_hint("allowed: a mapping of keys to values");
+    }
     let mismatch = ["invalid type: ", "invalid value: "]
         .iter()
         .find_map(|start| message.strip_prefix(start)?.rsplit_once(", expected "));
@@ -82,8 +88,8 @@ fn found_words(found: &str) -> String {
     let shown = |value: &str| text::clip(value.trim_matches('`'), MAX_SHOWN);
     match found.split_once(' ') {
         Some(("string", value)) => format!("the text {}", text::clip(value, MAX_SHOWN)),
-        Some(("integer" | "boolean", value)) => format!("`{}`", shown(value)),
-        Some(("floating", value)) => format!("`{}`", shown(value.trim_start_matches("point "))),
+        Some(("integer" | "boolean", value)) => shown(value),
+        Some(("floating", value)) => shown(value.trim_start_matches("point ")),
         _ => match found {
             "null" | "unit value" => "empty".to_owned(),
             "sequence" => "a list".to_owned(),

@@ -120,12 +120,11 @@ pub(crate) fn read_objects(path: &Path) -> Result<Vec<serde_json::Map<String, Va
                     path.display(),
                     index + 1
                 );
-                // The parser saw one line only, and calls it line 1.
-                let cause = error
-                    .to_string()
-                    .replace(" at line 1 column ", " at column ");
+                // The parser saw one line alone; its place there would mislead.
+                let cause = error.to_string();
+                let cause = cause.split(" at line 1 column ").next().unwrap_or_default();
                 Error::new(ErrorKind::Config, place)
-                    .with_source(cause)
+                    .with_source(cause.to_owned())
                     .with_hint("allowed: one object of variables per line")
             })
         })

@@ -81,6 +81,7 @@ impl Job {
         let problem = match existing {
             None => Some("no directory above it exists".to_owned()),
             Some(path) if !path.is_dir() => {
+                let path = crate::config::shown(path);
                 Some(format!("`{}` is not a directory", path.display()))
             }
             // A file without a name tells more than permission bits, and leaves nothing behind.

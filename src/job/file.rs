@@ -121,7 +121,8 @@ pub(super) fn not_allowed(origin: &str, key: &str, value: &Value, allowed: &str)
         Value::Object(_) => "a mapping".to_owned(),
         Value::Array(list) if list.is_empty() => "an empty list".to_owned(),
         Value::Array(_) => "a list".to_owned(),
-        single => format!("`{single}`"),
+        Value::String(text) => format!("the text {text:?}"),
+        single => single.to_string(),
     };
     Error::new(
         ErrorKind::Config,

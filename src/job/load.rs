@@ -207,9 +207,13 @@ impl Job {
         for (name, value) in &config.query {
             builder = builder.query(name, value);
         }
-        let provider = builder
-            .build()
-            .map_err(|error| error.within(&self.key("provider")))?;
+        let provider = builder.build().map_err(|error| {
+            let key = match error.kind() {
+                ErrorKind::Auth => "provider.api_key_env",
+                _ => "provider",
+            };
+            error.within(&self.key(key))
+        })?;
         Ok(Arc::new(provider))
     }
 

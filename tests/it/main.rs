@@ -15,11 +15,23 @@ mod blocking_contexts;
 /// Every defect of the original core (system 004), each with a test that names it.
 mod defects_004;
 
+/// The command: every subcommand, its output and its exit codes.
+#[cfg(feature = "cli")]
+mod cli;
+
+/// Runs the command for the tests.
+#[cfg(feature = "cli")]
+mod command;
+
 /// JSON out of whatever text a model sends.
 mod extraction;
 
 /// One table of scenarios through the async and the blocking face.
 mod parity;
+
+/// Job files: what is refused and how it is said, and the published schema.
+#[cfg(feature = "cli")]
+mod job_files;
 
 /// Packs: what a directory may hold, and how it is rendered.
 mod prompt_packs;
