@@ -102,7 +102,7 @@ pub enum OnError {
     /// The run goes on; the loss is reported once through `tracing`, in the summary and by `flush`.
     #[default]
     Warn,
-    /// The call fails with [`ErrorKind::Log`](crate::ErrorKind::Log), before its request leaves.
+    /// The call fails with the error kind `log`, before its request leaves.
     Fail,
 }
 
@@ -185,6 +185,7 @@ impl Sanitize {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(description = "The settings of the call log.")]
 pub struct LlmLogging {
     /// Whether anything is written. Default `true`.
     pub enabled: bool,

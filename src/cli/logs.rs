@@ -1,12 +1,14 @@
 //! `duologue logs`
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
 use super::output::{print, print_json, say, table};
 use super::{SOME_FAILED, SUCCESS};
 use crate::call_log::{LogFormat, Record, RunLog, Summary, find_runs, render};
+use crate::clock::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::counted;
 
@@ -116,7 +118,8 @@ impl Place {
     }
 
     fn stats(&self) -> Result<u8> {
-        let summary = open(&self.directory)?.summary();
+        let mut summary = open(&self.directory)?.summary();
+        summary.updated_at = rfc3339(SystemTime::now());
         let format = if self.json {
             LogFormat::Json
         } else {

@@ -32,7 +32,7 @@ pub struct JobFile {
     /// The directory of prompt packs. Default `prompts`.
     #[serde(default = "default_prompts")]
     pub prompts: PathBuf,
-    /// Who answers: a [`ProviderConfig`], read by its `kind`.
+    /// Who answers.
     #[schemars(with = "ProviderConfig")]
     pub provider: Value,
     /// Settings for all agents.
@@ -58,6 +58,7 @@ pub struct AgentDefaults {
 
 /// One agent of a job.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AgentEntry {
     /// The agent.

@@ -18,10 +18,8 @@ fn settled(text: &str) -> String {
         (r"exec_[0-9a-f]{16}", "exec_…"),
         (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "<time>"),
         (r#"("?(?:duration|first_byte)_ms"?: )\d+"#, "${1}0"),
-        (
-            r"(?m)^(\d+ .* (?:succeeded|cancelled|interrupted|invalid) +)\d+ ",
-            "${1}0 ",
-        ),
+        (r"(?m)^(\d+  .*(?:succeeded|invalid) +)\d+", "${1}0"),
+        (r"(\S)   +", "${1}  "),
     ];
     rules.iter().fold(text.to_owned(), |text, (pattern, to)| {
         let rule = regex::Regex::new(pattern).unwrap();
@@ -391,7 +389,8 @@ fn schemas_are_printed_for_every_format() {
         assert!(jsonschema::validator_for(&schema).is_ok(), "{format}");
     }
     let published = std::fs::read_to_string(root().join("schemas/job.schema.json")).unwrap();
-    assert_eq!(folder.run(&["schema", "job"]).stdout, published);
+    let printed = folder.run(&["schema", "job"]).stdout;
+    assert!(printed == published, "`schema job` prints another one");
 }
 
 #[test]
