@@ -1,14 +1,16 @@
 //! The same agent from code without async: a plain thread, many at once, and inside
 //! `spawn_blocking` of an async app. No runtime is set up, none is blocked.
 
+use std::error::Error;
+
+use duologue::AgentSpec;
 use duologue::blocking::AgentRunner;
 use duologue::provider::{Repeat, Reply, ScriptedProvider};
-use duologue::{AgentSpec, Result};
 use serde_json::json;
 
 const PROMPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/prompts");
 
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let judge = AgentSpec::new("judge", "judge", "gpt-5-mini");
     let runner = AgentRunner::new(provider(), PROMPTS);
 
@@ -19,7 +21,7 @@ fn main() -> Result<()> {
     let thread = std::thread::spawn(move || {
         thread_runner.run(&thread_judge, json!({"item": "The Moon makes the tides."}))
     });
-    let verdict = thread.join().expect("the thread ends")?;
+    let verdict = thread.join().map_err(|_| "the thread panicked")??;
     println!("from a thread: {}", verdict.data["verdict"]);
 
     let items = ["a", "b", "c"].map(|item| (&judge, json!({"item": item})));
@@ -33,11 +35,9 @@ fn main() -> Result<()> {
 
 /// Sync code that an async app has moved off its workers.
 #[tokio::main(flavor = "current_thread")]
-async fn inside_an_async_app(runner: AgentRunner, judge: AgentSpec) -> Result<()> {
+async fn inside_an_async_app(runner: AgentRunner, judge: AgentSpec) -> Result<(), Box<dyn Error>> {
     let legacy = move || runner.run(&judge, json!({"item": "Tides follow the Moon."}));
-    let verdict = tokio::task::spawn_blocking(legacy)
-        .await
-        .expect("the task ends")?;
+    let verdict = tokio::task::spawn_blocking(legacy).await??;
     println!("from spawn_blocking: {}", verdict.data["verdict"]);
     assert_eq!(verdict.data["verdict"], "approve");
     Ok(())

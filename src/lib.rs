@@ -1,18 +1,59 @@
 //! Run LLM agents from async or sync code, and keep one trustworthy record of every LLM call.
 //!
+//! An agent is a prompt pack, a model and a schema. The runner renders the prompts, asks the model,
+//! reads JSON out of the answer, checks all of it, and lets the model repair what does not fit:
+//!
+//! ```
+//! use duologue::prompt::PromptLibrary;
+//! use duologue::provider::{Reply, ScriptedProvider};
+//! use duologue::{AgentRunner, AgentSpec};
+//! use serde_json::json;
+//!
+//! # pollster::block_on(async {
+//! let prompts = PromptLibrary::in_memory([
+//!     ("planner/system.tera", "You plan. Answer with JSON."),
+//!     ("planner/user.tera", "Plan a talk about {{ topic }}."),
+//! ]);
+//! let provider = ScriptedProvider::new([Reply::json(json!({"title": "Tides"})).usage(40, 6)]);
+//! let runner = AgentRunner::new(provider, prompts);
+//!
+//! let planner = AgentSpec::new("planner", "planner", "gpt-5-mini");
+//! let plan = runner.run(&planner, json!({"topic": "tides"})).await?;
+//! assert_eq!(plan.data["title"], "Tides");
+//! assert_eq!(plan.usage.total_tokens(), Some(46));
+//! # Ok::<(), duologue::Error>(())
+//! # })?;
+//! # Ok::<(), duologue::Error>(())
+//! ```
+//!
+//! [`blocking::AgentRunner`] has the same methods without `async`, and works on any thread. A
+//! [`call_log::CallLog`] keeps the records; [`job::Job`] runs what a file describes; the `duologue`
+//! command does so from a shell.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `openai` (default) | `OpenAiProvider`: any server that speaks OpenAI's chat completions |
+//! | `cli` | the `duologue` command |
+//!
 //! # Layout
 //!
 //! A module imports only from the layers below its own; siblings never import one another.
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 0 | [`clock`], `failure`, `secret`, `text`, `background` | time and ids, error kinds, keys, words, the background runtime |
-//! | 1 | [`chat`], [`attempt`] | the provider-neutral vocabulary: messages, requests, responses, usage, attempts |
-//! | 2 | [`error`], [`env`](mod@env), `config` | errors with their ledger, environment variables, reading YAML and JSON |
-//! | 3 | [`prompt`], [`provider`], [`call_log`] | prompt packs, model endpoints, the record of every call |
-//! | 4 | [`agent`] | specs, the run loop, repairs, outcomes |
-//! | 5 | [`blocking`], [`job`] | the sync face, job files |
-//! | 6 | `cli` | the `duologue` command (feature `cli`) |
+//! | 0 | `failure`, `secret`, `text`, `background` | error kinds, keys, words, the background runtime |
+//! | 1 | [`clock`], [`chat`], [`attempt`] | time and ids; the provider-neutral vocabulary: messages, requests, usage, attempts |
+//! | 2 | [`error`] | the one error, with its ledger |
+//! | 3 | [`env`](mod@env), `config` | environment variables; reading YAML and JSON |
+//! | 4 | [`prompt`], [`provider`], [`call_log`] | prompt packs, model endpoints, the record of every call |
+//! | 5 | [`agent`] | specs, the run loop, repairs, outcomes |
+//! | 6 | [`blocking`], [`job`] | the sync face, job files |
+//! | 7 | `cli` | the `duologue` command |
+
+// Not in `Cargo.toml`, since examples print.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod agent;
 pub mod attempt;
@@ -35,3 +76,8 @@ mod text;
 
 pub use agent::{AgentRunner, AgentSpec, Outcome};
 pub use error::{Error, ErrorKind, Result};
+
+/// The programs in the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

@@ -23,6 +23,9 @@ mod cli;
 #[cfg(feature = "cli")]
 mod command;
 
+/// The examples, run one by one.
+mod examples;
+
 /// JSON out of whatever text a model sends.
 mod extraction;
 
@@ -75,3 +78,6 @@ mod log_tree;
 
 /// Call files as YAML: every text reads back as it was.
 mod log_yaml;
+
+/// What the source tree promises about itself: layers, sizes, documents, dependencies.
+mod tree;
