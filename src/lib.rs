@@ -78,6 +78,6 @@ pub use agent::{AgentRunner, AgentSpec, Outcome};
 pub use error::{Error, ErrorKind, Result};
 
 /// The programs in the README, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "openai"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

@@ -412,3 +412,40 @@ fn help_names_every_option_of_run() {
     let help = Folder::new().run(&["run", "--help"]);
     insta::assert_snapshot!("run_help", help.stdout);
 }
+
+#[test]
+fn the_three_lines_of_the_readme_make_the_quickstart_real() {
+    let diff = &crate::tree::readme_blocks("diff")[0];
+    let mut job = std::fs::read_to_string(root().join("examples/jobs/quickstart.yaml")).unwrap();
+    let (mut taken, mut given) = (String::new(), 0);
+    for line in diff.lines() {
+        if let Some(old) = line.strip_prefix('-') {
+            assert!(
+                job.contains(&format!("{old}\n")),
+                "the job has no line `{old}`"
+            );
+            taken = old.to_owned();
+        } else if let Some(new) = line.strip_prefix('+') {
+            job = job.replacen(&format!("{taken}\n"), &format!("{new}\n"), 1);
+            given += 1;
+        }
+    }
+    assert_eq!(given, 3);
+    let here = root().display();
+    let job = job
+        .replace("../../prompts", &format!("{here}/prompts"))
+        .replace("schemas/", &format!("{here}/examples/jobs/schemas/"))
+        .replace("data/", &format!("{here}/examples/jobs/data/"))
+        .replace("../../artifacts", "artifacts");
+    let folder = Folder::new();
+    folder.write("real.yaml", &job);
+    let without = folder.run(&["check", "real.yaml"]);
+    assert!(
+        without.stderr.contains("`OPENAI_API_KEY` is not set"),
+        "{}",
+        without.all()
+    );
+    let key = [("OPENAI_API_KEY", "a-key-for-this-test")];
+    let with = folder.run_with(&["check", "real.yaml"], &key);
+    assert_eq!(with.code, Some(0), "{}", with.all());
+}

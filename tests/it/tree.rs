@@ -391,3 +391,22 @@ fn features_that_are_off_bring_no_dependencies() {
         assert!(!default.contains(name), "by default there is `{name}`");
     }
 }
+
+/// The fenced blocks of the README in this language.
+pub(crate) fn readme_blocks(language: &str) -> Vec<String> {
+    let readme = read("README.md");
+    let fence = format!("\n```{language}\n");
+    let opened = readme.split(&fence).skip(1);
+    opened
+        .map(|rest| format!("{}\n", rest.split("\n```\n").next().unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_record_in_the_readme_is_one() {
+    let text = &readme_blocks("yaml")[0];
+    let shown: serde_json::Value = serde_yaml::from_str(text).unwrap();
+    let record: duologue::call_log::Record = serde_json::from_value(shown.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&record).unwrap(), shown);
+    assert_eq!(record.schema, duologue::call_log::Record::SCHEMA);
+}
