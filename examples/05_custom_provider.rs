@@ -20,7 +20,7 @@ struct Counting {
 
 #[async_trait]
 impl Provider for Counting {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "counting"
     }
 

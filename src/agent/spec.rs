@@ -231,7 +231,7 @@ struct Problem {
 }
 
 impl Problem {
-    fn new(key: &'static str, value: impl ToString, allowed: &'static str) -> Self {
+    fn new(key: &'static str, value: impl std::fmt::Display, allowed: &'static str) -> Self {
         Self {
             key,
             value: value.to_string(),

@@ -11,6 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`run_id` is what the option is called"
+)]
 pub(super) struct Run {
     /// The job file (YAML or JSON).
     job: PathBuf,
@@ -65,7 +69,7 @@ impl Run {
         if self.json {
             output::print_json(&report)?;
         } else {
-            print_answers(&report)?;
+            print_answers(&report);
         }
         if !self.quiet {
             close(&report);
@@ -79,7 +83,7 @@ impl Run {
 }
 
 /// One line of JSON per answer.
-fn print_answers(report: &JobReport) -> Result<()> {
+fn print_answers(report: &JobReport) {
     for result in &report.results {
         if let Some(data) = &result.data {
             let line =
@@ -87,7 +91,6 @@ fn print_answers(report: &JobReport) -> Result<()> {
             output::print(&format!("{line}\n"));
         }
     }
-    Ok(())
 }
 
 fn close(report: &JobReport) {

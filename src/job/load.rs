@@ -160,7 +160,7 @@ impl Job {
             PromptLibrary::new(&self.prompts),
         )
         .logger(log)
-        .retry(answering.retry.clone())
+        .retry(answering.retry)
         .build()
     }
 
@@ -349,4 +349,25 @@ fn read_environment(base: &Path) -> Result<Environment> {
         secret::register_named(name, value);
     }
     Ok(Environment::process().or(variables))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn secrets_of_the_env_file_are_known_to_every_sanitizer() {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = "SOME_API_KEY=known-from-the-env-file\nSOME_PLACE=not-a-secret-at-all\n";
+        std::fs::write(folder.path().join(".env"), lines).unwrap();
+        let environment = read_environment(folder.path()).unwrap();
+        assert_eq!(
+            environment.get("SOME_PLACE").unwrap(),
+            "not-a-secret-at-all"
+        );
+        let secrets = secret::all();
+        let knows = |value: &str| secrets.iter().any(|secret| secret.expose_secret() == value);
+        assert!(knows("known-from-the-env-file") && !knows("not-a-secret-at-all"));
+    }
 }

@@ -65,7 +65,10 @@ fn the_quickstart_runs_end_to_end() {
 #[test]
 fn every_job_of_the_examples_passes_the_check() {
     for name in names_in(&root().join("examples/jobs")) {
-        if name.ends_with(".yaml") {
+        if Path::new(&name)
+            .extension()
+            .is_some_and(|ending| ending == "yaml")
+        {
             let ended = run_in(root(), &["check", &format!("examples/jobs/{name}")]);
             assert_eq!(ended.code, Some(0), "{}", ended.all());
         }
@@ -314,7 +317,7 @@ fn logs_are_listed_shown_and_counted() {
     let folder = Folder::with_job();
     folder.write("replies.yaml", "replies: [{json: {titel: x}, usage: {input_tokens: 10, output_tokens: 5}}, {json: {title: Tides}}]");
     assert_eq!(folder.run(&["run", "job.yaml"]).code, Some(0));
-    let mut said = String::new();
+    let mut said = Vec::new();
     for arguments in [
         &["logs", "ls", "out"][..],
         &["logs", "ls", "out/demo"],
@@ -327,13 +330,13 @@ fn logs_are_listed_shown_and_counted() {
             (Some(0), ""),
             "{arguments:?}"
         );
-        said.push_str(&format!(
-            "$ duologue {}\n{}\n",
-            arguments.join(" "),
+        let command = arguments.join(" ");
+        said.push(format!(
+            "$ duologue {command}\n{}\n",
             settled(&ended.stdout)
         ));
     }
-    insta::assert_snapshot!("logs", said);
+    insta::assert_snapshot!("logs", said.concat());
 }
 
 #[test]

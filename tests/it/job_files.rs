@@ -259,7 +259,7 @@ agents:
 
 #[test]
 fn what_is_wrong_is_said_before_the_first_request_and_nothing_is_written() {
-    let mut said = String::new();
+    let mut said = Vec::new();
     for case in REFUSED {
         let folder = case.folder();
         let before = folder.names("");
@@ -278,9 +278,9 @@ fn what_is_wrong_is_said_before_the_first_request_and_nothing_is_written() {
             check.stderr, ended.stderr,
             "{name}: check says another thing"
         );
-        said.push_str(&format!("## {name}\n{}\n", ended.stderr));
+        said.push(format!("## {name}\n{}\n", ended.stderr));
     }
-    insta::assert_snapshot!("refused_jobs", said);
+    insta::assert_snapshot!("refused_jobs", said.concat());
 }
 
 /// Found when it happens: exit 1, and the records are there.
@@ -316,16 +316,16 @@ const FAILED: &[Case] = &[
 
 #[test]
 fn what_happens_to_a_run_is_told_with_its_records() {
-    let mut said = String::new();
+    let mut said = Vec::new();
     for case in FAILED {
         let folder = case.folder();
         let ended = folder.run(&["run", "job.yaml"]);
         let name = case.name;
         assert_eq!(ended.code, Some(1), "{name}: {}", ended.all());
         assert!(folder.path("out/demo/llm_calls/summary.yaml").exists());
-        said.push_str(&format!("## {name}\n{}\n", without_times(&ended.stderr)));
+        said.push(format!("## {name}\n{}\n", without_times(&ended.stderr)));
     }
-    insta::assert_snapshot!("failed_runs", said);
+    insta::assert_snapshot!("failed_runs", said.concat());
 }
 
 /// Figures that differ from run to run, replaced.

@@ -15,6 +15,13 @@ mod blocking_contexts;
 /// Every defect of the original core (system 004), each with a test that names it.
 mod defects_004;
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows these in test functions, and not in what they share"
+)]
+
 /// The command: every subcommand, its output and its exit codes.
 #[cfg(feature = "cli")]
 mod cli;

@@ -98,7 +98,7 @@ fn code(text: &str) -> String {
     let lines = own
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn layer_of(module: &str) -> Option<usize> {
@@ -307,7 +307,7 @@ fn the_readme_and_the_environment_module_name_the_same_variables() {
     let names = |text: &str| -> BTreeSet<String> {
         let words = text.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
         words
-            .filter(|word| word.starts_with("DUOLOGUE_"))
+            .filter(|word| word.starts_with("DUOLOGUE_") && !word.ends_with('_'))
             .map(str::to_owned)
             .collect()
     };
