@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use duologue::call_log::{
     CallLog, CallLogger, CallStatus, LlmLogging, LogFormat, LogLevel, MemoryCallLogger,
-    NullCallLogger, OnError, Record, RunLog, RunStatus, Summary, TeeCallLogger, Views,
+    NullCallLogger, OnError, Record, RunStatus, Summary, TeeCallLogger, Views,
 };
 use duologue::clock::SteppingClock;
 use duologue::prompt::PromptLibrary;

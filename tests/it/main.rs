@@ -12,58 +12,26 @@ mod support;
 /// The blocking runner from every kind of thread and runtime.
 mod blocking_contexts;
 
-/// Every defect of the original core (system 004), each with a test that names it.
-mod defects_004;
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy.toml allows these in test functions, and not in what they share"
-)]
-
-/// The command: every subcommand, its output and its exit codes.
+/// Every subcommand of the command: what it prints, what it writes, how it exits.
 #[cfg(feature = "cli")]
 mod cli;
 
-/// Runs the command for the tests.
+/// Starting the command, for the modules that need it.
 #[cfg(feature = "cli")]
 mod command;
 
-/// The examples, run one by one.
+/// Every defect of the original core (system 004), each with a test that names it.
+mod defects_004;
+
+/// Every example runs to its end.
 mod examples;
 
 /// JSON out of whatever text a model sends.
 mod extraction;
 
-/// One table of scenarios through the async and the blocking face.
-mod parity;
-
-/// Job files: what is refused and how it is said, and the published schema.
+/// Job files: the main job, and every way to get one wrong.
 #[cfg(feature = "cli")]
 mod job_files;
-
-/// Packs: what a directory may hold, and how it is rendered.
-mod prompt_packs;
-
-/// Providers: translation, transport, retries, limits, scripts.
-mod providers;
-
-/// The main job over real HTTP, against a server that was not written here.
-#[cfg(feature = "openai")]
-mod openai_server;
-
-/// What the sanitizer removes, and what it leaves alone.
-mod redaction;
-
-/// The run loop: what goes out, what comes back, what each failure leaves behind.
-mod run_loop;
-
-/// The run loop over real HTTP: attempts in the records are requests on the wire.
-mod run_loop_http;
-
-/// What the compiler promises about the public types, and what a spec accepts.
-mod types;
 
 /// The call log's settings: the job's block, the environment above it.
 mod log_config;
@@ -86,5 +54,30 @@ mod log_tree;
 /// Call files as YAML: every text reads back as it was.
 mod log_yaml;
 
-/// What the source tree promises about itself: layers, sizes, documents, dependencies.
+/// The main job over real HTTP, against a server that was not written here.
+#[cfg(feature = "openai")]
+mod openai_server;
+
+/// One table of scenarios through the async and the blocking face.
+mod parity;
+
+/// Packs: what a directory may hold, and how it is rendered.
+mod prompt_packs;
+
+/// Providers: translation, transport, retries, limits, scripts.
+mod providers;
+
+/// What the sanitizer removes, and what it leaves alone.
+mod redaction;
+
+/// The run loop: what goes out, what comes back, what each failure leaves behind.
+mod run_loop;
+
+/// The run loop over real HTTP: attempts in the records are requests on the wire.
+mod run_loop_http;
+
+/// The tree itself: layers, sizes, documents, dependencies.
 mod tree;
+
+/// What the compiler promises about the public types, and what a spec accepts.
+mod types;
