@@ -74,13 +74,14 @@ impl<'a> Execution<'a> {
             .prompts
             .pack(&spec.prompt_pack)?
             .render(&variables, options.iteration)?;
-        let prompt_hashes = match around.log.is_on() {
-            true => prompt
+        let prompt_hashes = if around.log.is_on() {
+            prompt
                 .parts
                 .iter()
                 .map(|part| part.hash(&prompt.messages))
-                .collect(),
-            false => Vec::new(),
+                .collect()
+        } else {
+            Vec::new()
         };
         let limit = [spec.deadline, options.deadline]
             .into_iter()

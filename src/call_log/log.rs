@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::config::{LogLevel, OnError};
 use super::logger::CallLogger;
-use super::open_call::{On, OpenCall};
+use super::open_call::{Recording, OpenCall};
 use super::record::Record;
 use super::redact::{SanitizeConfig, Sanitizer};
 use crate::attempt::{Attempts, WireCapture};
@@ -26,7 +26,7 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub struct CallLog {
     run_id: Arc<str>,
-    on: Option<On>,
+    on: Option<Recording>,
 }
 
 impl CallLog {
@@ -58,7 +58,7 @@ impl CallLog {
         let first = bound.as_ref().map_or(1, |run| run.next_sequence);
         Self {
             run_id: run_id.into(),
-            on: Some(On {
+            on: Some(Recording {
                 logger: Arc::new(logger),
                 level,
                 sanitizer,
@@ -104,7 +104,7 @@ impl CallLog {
         self.change(|on| on.clock = clock)
     }
 
-    fn change(mut self, change: impl FnOnce(&mut On)) -> Self {
+    fn change(mut self, change: impl FnOnce(&mut Recording)) -> Self {
         if let Some(on) = &mut self.on {
             change(on);
         }
@@ -129,7 +129,7 @@ impl CallLog {
     /// Whether providers should keep raw requests and responses.
     pub(crate) fn wire_capture(&self) -> WireCapture {
         match &self.on {
-            Some(on) if on.level == LogLevel::Full => WireCapture::On,
+            Some(on) if on.level == LogLevel::Full => WireCapture::Recording,
             _ => WireCapture::Off,
         }
     }

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result, SchemaViolation};
 /// What a log that is on does with a record: every one passes here, and here alone, to be stripped
 /// to the level and sanitized.
 #[derive(Debug, Clone)]
-pub(super) struct On {
+pub(super) struct Recording {
     pub(super) logger: Arc<dyn CallLogger>,
     pub(super) level: LogLevel,
     pub(super) sanitizer: Sanitizer,
@@ -29,7 +29,7 @@ pub(super) struct On {
     pub(super) warned: Arc<AtomicBool>,
 }
 
-impl On {
+impl Recording {
     /// Hands the start of a call to the logger; the rest is the guard's.
     pub(super) fn begin(
         &self,
@@ -168,7 +168,7 @@ pub struct OpenCall(Option<Open>);
 
 #[derive(Debug)]
 struct Open {
-    on: On,
+    on: Recording,
     started: Duration,
     attempts: Attempts,
     record: Box<Record>,

@@ -599,7 +599,6 @@ fn grow() {
     let before = calls(200);
     let after = calls(1_000);
     // All answers together are 20 MB, and each stands in its record twice.
-    println!("{before} kB, then {after} kB");
     assert!(after < before + 6_000, "{before} kB grew to {after} kB");
 }
 

@@ -23,7 +23,9 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Before, current_thread, file_log, plan, planner, prompts, quick, topic};
+use crate::support::{
+    Before, current_thread, file_log, in_time, plan, planner, prompts, quick, topic,
+};
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Plan {
@@ -391,6 +393,10 @@ fn settings() -> Vec<Scenario> {
 
 #[test]
 fn every_scenario_gives_the_same_results_and_the_same_log_tree_through_both_faces() {
+    in_time(compare);
+}
+
+fn compare() {
     for scenario in scenarios() {
         let [pollster, tokio, blocking] = How::all().map(|face| play(&scenario, face));
         let name = scenario.name;

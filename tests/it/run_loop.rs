@@ -493,7 +493,7 @@ async fn one_deadline_covers_repairs_and_the_shorter_one_holds() {
     let stage = Stage::new((1..=9).map(slow));
     let started = tokio::time::Instant::now();
     let spec = planner()
-        .with_deadline(Duration::from_hours(1))
+        .with_deadline(Duration::from_secs(3_600))
         .with_max_schema_repair_attempts(8);
     let options = RunOptions::new().deadline(Duration::from_secs(50));
     let error = stage
@@ -958,6 +958,7 @@ struct Path {
     records: &'static [(CallStatus, usize)],
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 #[tokio::test(start_paused = true)]
 async fn every_path_leaves_one_record_per_call() {
     use CallStatus::{Cancelled, Failed, Invalid, Refused, Succeeded, TimedOut, Truncated};

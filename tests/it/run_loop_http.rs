@@ -50,13 +50,14 @@ fn valid() -> Answer {
     Answer::text(plan().to_string())
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn paths() -> Vec<Path> {
     use CallStatus::{Cancelled, Failed, Invalid, Refused, Succeeded, TimedOut, Truncated};
     let path = |name, answer: fn(usize) -> Answer, ending, records| Path {
         name,
         answer,
         retries: 2,
-        timeout: Duration::from_mins(2),
+        timeout: Duration::from_secs(120),
         deadline: None,
         ending,
         records,

@@ -172,7 +172,7 @@ pub(crate) fn current_thread() -> tokio::runtime::Runtime {
 /// A provider made of a function that runs before the inner one is asked.
 pub(crate) struct Before<P, F> {
     inner: P,
-    before: F,
+    first: F,
     calls: AtomicUsize,
 }
 
@@ -181,7 +181,7 @@ impl<P, F> Before<P, F> {
     pub(crate) fn new(inner: P, before: F) -> Self {
         Self {
             inner,
-            before,
+            first: before,
             calls: AtomicUsize::new(0),
         }
     }
@@ -210,7 +210,7 @@ where
         call: &CallContext,
     ) -> Result<Response, ProviderError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        (self.before)(number).await;
+        (self.first)(number).await;
         self.inner.generate_json(request, call).await
     }
 }
