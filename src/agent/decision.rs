@@ -131,10 +131,10 @@ impl Execution<'_> {
             .unwrap_or_default();
         let place = match violations
             .first()
-            .map(|violation| violation.pointer.as_str())
+            .map(|violation| self.schema.known_part(&violation.pointer))
         {
-            Some("") | None => "in the answer as a whole".to_owned(),
-            Some(pointer) => format!("the first at `{pointer}`"),
+            Some(pointer) if !pointer.is_empty() => format!("the first at `{pointer}`"),
+            _ => "in the answer as a whole".to_owned(),
         };
         let count = violations.len();
         Error::new(

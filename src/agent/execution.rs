@@ -36,7 +36,7 @@ pub(super) struct Surroundings<'a> {
 pub(super) struct Execution<'a> {
     around: Surroundings<'a>,
     pub(super) spec: &'a AgentSpec,
-    schema: Arc<AnswerSchema>,
+    pub(super) schema: Arc<AnswerSchema>,
     pub(super) options: RunOptions<'a>,
     variables: Map<String, Value>,
     prompt: RenderedPrompt,

@@ -59,6 +59,23 @@ impl AnswerSchema {
         self.validator.is_valid(answer)
     }
 
+    /// `pointer` up to the first key that the schema does not name: a key that the model made up is
+    /// part of its answer, and has no place in an error's text.
+    pub(crate) fn known_part<'p>(&self, pointer: &'p str) -> &'p str {
+        let known = |segment: &str| {
+            segment.bytes().all(|byte| byte.is_ascii_digit())
+                || self.text.contains(&format!("\"{segment}\":"))
+        };
+        let mut end = 0;
+        for segment in pointer.split('/').skip(1) {
+            if !known(segment) {
+                break;
+            }
+            end += 1 + segment.len();
+        }
+        &pointer[..end]
+    }
+
     /// Everything that is wrong with `answer`, in document order.
     pub(crate) fn violations(&self, answer: &Value) -> Vec<SchemaViolation> {
         self.validator
@@ -124,4 +141,19 @@ fn keep<K: std::hash::Hash + Eq>(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_the_model_made_up_is_not_part_of_a_place() {
+        let value = serde_json::json!({"properties": {"steps": {"items": {"type": "string"}}}});
+        let text = value.to_string();
+        let schema = AnswerSchema::compile(value, text, "planner").unwrap();
+        assert_eq!(schema.known_part("/steps/0"), "/steps/0");
+        assert_eq!(schema.known_part("/steps/0/my secret"), "/steps/0");
+        assert_eq!(schema.known_part(""), "");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::config::{LogLevel, OnError};
 use super::logger::CallLogger;
-use super::open_call::{Recording, OpenCall};
+use super::open_call::{OpenCall, Recording};
 use super::record::Record;
 use super::redact::{SanitizeConfig, Sanitizer};
 use crate::attempt::{Attempts, WireCapture};
@@ -129,7 +129,7 @@ impl CallLog {
     /// Whether providers should keep raw requests and responses.
     pub(crate) fn wire_capture(&self) -> WireCapture {
         match &self.on {
-            Some(on) if on.level == LogLevel::Full => WireCapture::Recording,
+            Some(on) if on.level == LogLevel::Full => WireCapture::On,
             _ => WireCapture::Off,
         }
     }

@@ -159,7 +159,8 @@ pub struct Record {
     pub document_id: Option<String>,
     /// Order of the call's start among the calls of its process in this run, from 1.
     pub sequence: u64,
-    /// Which call of its execution this is, from 1; above 1 it repairs the one before.
+    /// Which call of its execution this is, from 1; above 1 it follows an answer that could not be
+    /// used: one to repair, or one that was cut and is asked for again with a higher limit.
     pub attempt: u32,
     /// Which round of a refinement loop, from 0.
     pub iteration: u32,

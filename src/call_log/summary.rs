@@ -56,7 +56,7 @@ pub struct Summary {
     pub calls_in_flight: u64,
     /// Requests on the wire.
     pub transport_attempts: u64,
-    /// Calls that repaired the one before.
+    /// Answers that did not fit and went back to the model.
     pub repairs: u64,
     /// Tokens of all calls.
     pub usage: Usage,
@@ -90,7 +90,7 @@ pub struct AgentTotals {
     pub failed_executions: u64,
     /// Calls that ended.
     pub calls: u64,
-    /// Calls that repaired the one before.
+    /// Answers that did not fit and went back to the model.
     pub repairs: u64,
     /// Tokens of all calls.
     pub usage: Usage,
@@ -179,7 +179,7 @@ impl Summary {
         let status = record.status.unwrap_or(CallStatus::Interrupted);
         let ended = record.ends_execution.unwrap_or(true);
         let failed = ended && status != CallStatus::Succeeded;
-        let repairs = u64::from(record.attempt > 1);
+        let repairs = u64::from(status == CallStatus::Invalid && !ended);
         let duration_ms = record.duration_ms.unwrap_or(0);
 
         self.calls += 1;

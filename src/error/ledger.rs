@@ -49,14 +49,7 @@ impl fmt::Debug for CallReport {
         f.debug_struct("CallReport")
             .field("call_id", &self.call_id)
             .field("raw_text_bytes", &self.raw_text.as_ref().map(String::len))
-            .field(
-                "violations",
-                &self
-                    .violations
-                    .iter()
-                    .map(|v| &v.pointer)
-                    .collect::<Vec<_>>(),
-            )
+            .field("violations", &self.violations.len())
             .field("finish_reason", &self.finish_reason)
             .field("usage", &self.usage)
             .field("attempts", &self.attempts)

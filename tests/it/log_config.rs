@@ -87,7 +87,7 @@ fn a_mistake_in_the_block_names_the_key_and_what_is_allowed() {
         (
             json!({"log_level": "fulll"}),
             "agent.llm_logging.log_level",
-            "did you mean `full`?",
+            "allowed: `minimal`, `standard`, `full`",
         ),
         (
             json!({"format": "xml"}),

@@ -24,7 +24,7 @@ const LONG_FILES: &[(&str, &str)] = &[
         "the public methods of one type, half of it documentation",
     ),
     (
-        "agent/turn.rs",
+        "agent/execution.rs",
         "the run loop: one struct, read from top to bottom",
     ),
     (

@@ -252,6 +252,9 @@ impl<'a> Scan<'a> {
     }
 
     fn finish(mut self) -> Result<Found, ExtractError> {
+        if self.fence.is_some() {
+            self.fixups.insert(Fixup::CodeFence);
+        }
         let text = self.text;
         let syntax =
             |broken: &Broken| ExtractError::syntax(text, broken.fault.at, broken.fault.message);

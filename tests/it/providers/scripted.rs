@@ -208,7 +208,7 @@ fn a_broken_file_is_told_with_its_key() {
     let cases = [
         (
             "replies: [{text: a, agnt: b}]",
-            "replies[0].agnt`: unknown field",
+            "unknown key `replies[0].agnt`",
         ),
         (
             "replies: [{text: a}, {text: a, json: {}}]",
