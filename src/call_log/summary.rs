@@ -252,16 +252,14 @@ impl Summary {
     }
 
     fn agent(&mut self, name: &str) -> &mut AgentTotals {
-        let index = match self.agents.iter().position(|agent| agent.name == name) {
-            Some(index) => index,
-            None => {
-                self.agents.push(AgentTotals {
-                    name: name.to_owned(),
-                    ..AgentTotals::default()
-                });
-                self.agents.len() - 1
-            }
-        };
+        let known = self.agents.iter().position(|agent| agent.name == name);
+        let index = known.unwrap_or_else(|| {
+            self.agents.push(AgentTotals {
+                name: name.to_owned(),
+                ..AgentTotals::default()
+            });
+            self.agents.len() - 1
+        });
         &mut self.agents[index]
     }
 }

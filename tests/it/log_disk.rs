@@ -104,9 +104,10 @@ pub(crate) fn child(damage: &str, directory: &Path) {
 }
 
 fn told_by(log: &CallLog, asynchronously: bool) -> Value {
-    let flushed = match asynchronously {
-        true => pollster::block_on(log.flush()),
-        false => log.flush_blocking(),
+    let flushed = if asynchronously {
+        pollster::block_on(log.flush())
+    } else {
+        log.flush_blocking()
     };
     match flushed {
         Ok(()) => Value::Null,

@@ -92,7 +92,7 @@ fn only_the_owner_may_look_into_a_run() {
 fn no_name_leads_out_of_the_output_directory() {
     let directory = tempfile::tempdir().unwrap();
     let output_dir = directory.path().join("artifacts");
-    let long = "x".repeat(300);
+    let lengthy = "x".repeat(300);
     let names = [
         "../../evil",
         "/etc/passwd",
@@ -101,7 +101,7 @@ fn no_name_leads_out_of_the_output_directory() {
         "🌊 tides",
         "nul\0",
         "a/b",
-        &long,
+        &lengthy,
     ];
     for name in names {
         let log = open(&output_dir, name, standard());
@@ -417,7 +417,9 @@ fn shown(directory: &Path) -> String {
     let mut text = String::new();
     for (name, content) in files(&directory.join("run/llm_calls")) {
         if name != ".numbers" {
-            text += &format!("##### {name}\n{}\n", String::from_utf8(content).unwrap());
+            text += &["##### ", &name, "\n"].concat();
+            text += std::str::from_utf8(&content).unwrap();
+            text.push('\n');
         }
     }
     TIMES.replace_all(&text, "$1: [time]").into_owned()
