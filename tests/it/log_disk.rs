@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tracing::span;
 
 use crate::log_support::{
-    agent, call_files, child as start, child_after, files, open, read, report_of, run, runner,
-    summary, tell, try_open, willing,
+    agent, call_files, child as start, child_after, files, item, open, read, report_of, run,
+    runner, summary, tell, try_open, willing,
 };
 
 const CALLS: u64 = 40;
@@ -123,6 +123,12 @@ fn inflict(damage: &str, run: &Path) {
             fs::remove_dir_all(run.join("llm_calls")).unwrap();
             fs::write(run.join("llm_calls"), "in the way").unwrap();
         }
+        "freed" => {
+            let mut raise = Command::new("prlimit");
+            raise.arg(format!("--pid={}", std::process::id()));
+            raise.arg("--fsize=unlimited:unlimited");
+            assert!(raise.status().unwrap().success());
+        }
         "moved" => fs::rename(run, run.with_file_name("elsewhere")).unwrap(),
         _ => {}
     }
@@ -162,6 +168,40 @@ fn a_full_disk_costs_records_and_not_the_run() {
     let known = log.records().len() as u64;
     assert!(known > 5 && known < CALLS, "{known}");
     assert_eq!(summary(&run).calls, call_files(&run).len() as u64);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_has_space_again_is_written_to_as_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let limit = "trap '' XFSZ; ulimit -S -f 16";
+    let report = report_of(child_after(limit, "disk:freed", directory.path()));
+    assert_eq!(report["succeeded"], CALLS);
+    assert_eq!(report["lost_records_reported"], 1);
+    // The loss was told by the flush before there was space again; nothing was lost after it.
+    assert_eq!(report["flush"], Value::Null);
+
+    let run = directory.path().join("run");
+    let log = read(&run);
+    let known: Vec<u64> = log.records().iter().map(item).collect();
+    let later: Vec<u64> = known
+        .iter()
+        .copied()
+        .filter(|item| *item >= CALLS / 2)
+        .collect();
+    assert_eq!(later, (CALLS / 2..CALLS).collect::<Vec<u64>>());
+    assert!(
+        known.len() < usize::try_from(CALLS).unwrap(),
+        "nothing was lost"
+    );
+    for record in log
+        .records()
+        .iter()
+        .filter(|record| later.contains(&item(record)))
+    {
+        assert!(log.call_file(&record.call_id).unwrap().exists());
+    }
+    assert_eq!(summary(&run).losses.unwrap().call_files, 0);
 }
 
 #[test]
