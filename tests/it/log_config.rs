@@ -112,12 +112,12 @@ fn a_mistake_in_the_block_names_the_key_and_what_is_allowed() {
         (
             json!({"enabled": "yes"}),
             "agent.llm_logging.enabled",
-            "boolean",
+            "allowed: `true` or `false`",
         ),
         (
             json!({"sanitize": "yes"}),
             "agent.llm_logging.sanitize",
-            "`true`, `false` or a mapping",
+            "`true`, `false`, or a mapping",
         ),
         (
             json!({"sanitize": {"secrts": true}}),
@@ -127,7 +127,7 @@ fn a_mistake_in_the_block_names_the_key_and_what_is_allowed() {
         (
             json!({"sanitize": null}),
             "agent.llm_logging.sanitize",
-            "`true`, `false` or a mapping",
+            "`true`, `false`, or a mapping",
         ),
     ] {
         let text = described(&job_settings(&block).unwrap_err());

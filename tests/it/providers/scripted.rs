@@ -228,7 +228,7 @@ fn a_broken_file_is_told_with_its_key() {
             "replies: [{text: a, repeat: 0}]",
             "replies[0].repeat`: expected a count of 1 or more",
         ),
-        ("{}", "missing field `replies`"),
+        ("{}", "key `replies` is missing"),
     ];
     for (text, expected) in cases {
         let error = script(text).unwrap_err();
