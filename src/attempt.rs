@@ -35,6 +35,10 @@ pub struct Attempt {
     pub duration_ms: u64,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
