@@ -404,14 +404,23 @@ fn features_that_are_off_bring_no_dependencies() {
     }
 }
 
-/// The fenced blocks of the README in this language.
+/// The fenced blocks of the README in this language. A fence ends with as many ticks as it began.
 pub(crate) fn readme_blocks(language: &str) -> Vec<String> {
     let readme = read("README.md");
-    let fence = format!("\n```{language}\n");
-    let opened = readme.split(&fence).skip(1);
-    opened
-        .map(|rest| format!("{}\n", rest.split("\n```\n").next().unwrap()))
-        .collect()
+    let mut lines = readme.lines();
+    let mut blocks = Vec::new();
+    while let Some(line) = lines.next() {
+        let ticks = &line[..line.len() - line.trim_start_matches('`').len()];
+        if ticks.len() < 3 {
+            continue;
+        }
+        let block = lines.by_ref().take_while(|line| *line != ticks);
+        let block: String = block.flat_map(|line| [line, "\n"]).collect();
+        if line[ticks.len()..] == *language {
+            blocks.push(block);
+        }
+    }
+    blocks
 }
 
 #[test]
