@@ -386,6 +386,26 @@ fn a_key_is_found_in_the_env_file_beside_the_job() {
 }
 
 #[test]
+fn a_secret_of_the_env_file_reaches_no_record() {
+    let folder = Folder::with_job();
+    let secret = "seven wooden boats";
+    folder.write(".env", &format!("SOME_SERVICE_TOKEN='{secret}'\n"));
+    folder.write(
+        "items.jsonl",
+        &format!("{{\"topic\": \"{secret} at sea\"}}\n"),
+    );
+    assert_eq!(folder.run(&["run", "job.yaml"]).code, Some(0));
+    let file = folder.read("out/demo/llm_calls/call_001_planner.yaml");
+    assert!(file.contains("at sea") && !file.contains(secret), "{file}");
+    let journal = folder.names("out/demo/journal").remove(0);
+    assert!(
+        !folder
+            .read(&format!("out/demo/journal/{journal}"))
+            .contains(secret)
+    );
+}
+
+#[test]
 fn the_environment_beats_the_env_file_and_the_job() {
     let folder = Folder::with_job();
     folder.write(".env", "DUOLOGUE_LLM_LOG_FORMAT=json\n");
