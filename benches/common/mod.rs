@@ -1,0 +1,11 @@
+//! What the benches share: the work that is measured, a server for it, and figures.
+//!
+//! Each bench uses a part of it.
+#![allow(dead_code, reason = "each bench uses a part of it")]
+
+pub(crate) mod figures;
+pub(crate) mod server;
+pub(crate) mod work;
+
+/// The outcome of a bench's parts.
+pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -1,0 +1,126 @@
+//! Many runs at once: throughput against the ideal, memory per run, and the cost of a long
+//! conversation.
+//!
+//! The ideal is that every call takes the 200 ms of its server and nothing else.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "figures that criterion has no words for"
+)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::Result;
+use common::figures::{Times, resident_kib};
+use common::server::{Server, was_server};
+use common::work::{Plan, log, runner, sleeping, spec, topic};
+use duologue::AgentRunner;
+use duologue::agent::{AgentMode, Conversation, RunOptions};
+use duologue::call_log::{CallLog, Views};
+
+const ANSWER_TIME: Duration = Duration::from_millis(200);
+
+/// `at_once` tasks that make `rounds` runs each, one after the other.
+async fn crowd(runner: &AgentRunner, at_once: usize, rounds: usize) -> Result<(Duration, u64)> {
+    let spec = Arc::new(spec());
+    let before = resident_kib();
+    let begun = Instant::now();
+    let tasks: Vec<_> = (0..at_once)
+        .map(|task| {
+            let (runner, spec) = (runner.clone(), spec.clone());
+            tokio::spawn(async move {
+                for round in 0..rounds {
+                    let variables = serde_json::json!({"topic": topic(task * rounds + round)});
+                    runner.run_as::<Plan>(&spec, variables).await?;
+                }
+                Ok::<_, duologue::Error>(())
+            })
+        })
+        .collect();
+    let mut peak = before;
+    while tasks.iter().any(|task| !task.is_finished()) {
+        peak = peak.max(resident_kib());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let elapsed = begun.elapsed();
+    for task in tasks {
+        task.await??;
+    }
+    Ok((elapsed, peak - before))
+}
+
+/// Runs in this process, over a provider that only sleeps.
+async fn in_process(at_once: usize, rounds: usize) -> Result {
+    let runner = sleeping(ANSWER_TIME, CallLog::off());
+    let (elapsed, memory) = crowd(&runner, at_once, rounds).await?;
+    let ideal = ANSWER_TIME.as_secs_f64() * rounds as f64;
+    println!(
+        "{at_once:6} runs at once, {rounds:2} each   {:5.1} % of ideal   {:5.1} KiB per run   target 95 %, 20 KB",
+        100.0 * ideal / elapsed.as_secs_f64(),
+        memory as f64 / at_once as f64,
+    );
+    Ok(())
+}
+
+/// 250 calls over a real server, 50 in flight.
+async fn over_http(name: &str, log: CallLog) -> Result {
+    let server = Server::start(ANSWER_TIME)?;
+    let before = resident_kib();
+    let runner = runner(&server.base_url, log)?;
+    let (elapsed, _) = crowd(&runner, 50, 5).await?;
+    println!(
+        "50 in flight, {name}   {:5.1} calls/s   {:4.1} MiB more, {:4.1} MiB in all   target 240, 15 MiB",
+        250.0 / elapsed.as_secs_f64(),
+        (resident_kib() - before) as f64 / 1024.0,
+        resident_kib() as f64 / 1024.0,
+    );
+    runner.flush().await?;
+    Ok(())
+}
+
+/// Times of turn `n` over many conversations.
+async fn conversations(runner: &AgentRunner) -> Result {
+    const TURNS: usize = 50;
+    let mut spec = spec();
+    spec.mode = AgentMode::Conversational;
+    let mut times = vec![Vec::new(); TURNS];
+    for number in 0..40 {
+        let mut conversation = Conversation::new();
+        for (turn, times) in times.iter_mut().enumerate() {
+            let variables = serde_json::json!({"topic": topic(number * TURNS + turn)});
+            let options = RunOptions::new().conversation(&mut conversation);
+            let begun = Instant::now();
+            runner
+                .run_as_with::<Plan>(&spec, variables, options)
+                .await?;
+            times.push(begun.elapsed());
+        }
+    }
+    for turn in [5, 50] {
+        let times = Times::from_iter(times[turn - 1].iter().copied());
+        println!("conversation, turn {turn:2}   {times}");
+    }
+    Ok(())
+}
+
+fn main() -> Result {
+    if was_server()? {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        over_http("no log       ", CallLog::off()).await?;
+        over_http("journal, YAML", log(folder.path(), Views::All)?).await?;
+        for (at_once, rounds) in [(1_000, 10), (10_000, 1), (10_000, 10)] {
+            in_process(at_once, rounds).await?;
+        }
+        conversations(&sleeping(Duration::ZERO, log(folder.path(), Views::None)?)).await
+    })
+}
