@@ -87,6 +87,12 @@ impl Matcher {
         Self { version, automaton }
     }
 
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        self.automaton.as_ref().is_some_and(|automaton| {
+            text.len() >= automaton.min_pattern_len() && automaton.is_match(text)
+        })
+    }
+
     pub(super) fn find(&self, text: &str, found: &mut Vec<Found<'_>>) {
         let Some(automaton) = &self.automaton else {
             return;

@@ -79,6 +79,14 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
     Some(patterns)
 });
 
+/// The digits of the shortest number of a person.
+const MIN_DIGITS: usize = 9;
+
+/// Whether `text` has enough digits for [`find_numbers`] to find anything.
+pub(super) fn may_hold_numbers(text: &str) -> bool {
+    text.len() >= MIN_DIGITS && text.bytes().filter(u8::is_ascii_digit).count() >= MIN_DIGITS
+}
+
 /// Every number of a person in `text`.
 pub(super) fn find_numbers(text: &str, found: &mut Vec<Found<'_>>) {
     let bytes = text.as_bytes();
@@ -104,7 +112,7 @@ pub(super) fn find_numbers(text: &str, found: &mut Vec<Found<'_>>) {
             .iter()
             .filter(|byte| byte.is_ascii_digit())
             .count()
-            >= 9
+            >= MIN_DIGITS
         {
             judge(text, start..end, found);
         }

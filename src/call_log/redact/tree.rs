@@ -76,7 +76,9 @@ fn redact_items(inner: &Inner, items: &mut [Value], counts: &mut Redactions) {
 }
 
 fn redact_fields(inner: &Inner, fields: &mut Map<String, Value>, counts: &mut Redactions) {
-    let is_vocabulary = VOCABULARY.iter().any(|name| fields.contains_key(*name));
+    let is_vocabulary = fields
+        .keys()
+        .any(|name| VOCABULARY.contains(&name.as_str()));
     let header = named_by(fields);
     let is_sealed = fields
         .get("type")
@@ -111,9 +113,8 @@ fn redact_names(inner: &Inner, fields: &mut Map<String, Value>, counts: &mut Red
     let renamed: Vec<Option<String>> = fields
         .keys()
         .map(|name| {
-            let mut clean = name.clone();
-            inner.redact_string(&mut clean, counts);
-            (clean != *name).then_some(clean)
+            let clean = inner.redact(name, counts);
+            (clean != name.as_str()).then(|| clean.into_owned())
         })
         .collect();
     if renamed.iter().all(Option::is_none) {
