@@ -1,6 +1,8 @@
 //! The provider-neutral vocabulary: messages, requests, responses, usage.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Who speaks in a [`Message`].
@@ -70,8 +72,17 @@ impl Message {
 pub struct ResponseSchema {
     /// `[a-zA-Z0-9_-]`, at most 64 characters.
     pub name: String,
-    /// The schema itself.
-    pub schema: Value,
+    /// The schema itself; shared, since every request of an agent holds the same one.
+    #[serde(serialize_with = "write_shared", deserialize_with = "read_shared")]
+    pub schema: Arc<Value>,
+}
+
+fn write_shared<S: Serializer>(value: &Arc<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_ref().serialize(serializer)
+}
+
+fn read_shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Arc::new)
 }
 
 /// One request for an answer, whoever the provider is.

@@ -19,7 +19,7 @@ const MAX_KEPT: usize = 1024;
 
 /// A JSON Schema, ready to check answers.
 pub(crate) struct AnswerSchema {
-    pub(crate) value: Value,
+    pub(crate) value: Arc<Value>,
     pub(crate) text: String,
     validator: Validator,
 }
@@ -49,7 +49,7 @@ impl AnswerSchema {
             )
         })?;
         Ok(Self {
-            value,
+            value: Arc::new(value),
             text,
             validator,
         })

@@ -80,7 +80,10 @@ impl FormatCache {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
         kept.iter()
             .find(|(known, _)| match (known, schema) {
-                (Some(a), Some(b)) => a.name == b.name && identical(&a.schema, &b.schema),
+                (Some(a), Some(b)) => {
+                    a.name == b.name
+                        && (Arc::ptr_eq(&a.schema, &b.schema) || identical(&a.schema, &b.schema))
+                }
                 (a, b) => a.is_none() && b.is_none(),
             })
             .map(|(_, format)| Arc::clone(format))
@@ -134,7 +137,7 @@ fn native(mode: StructuredOutputMode, schema: &ResponseSchema) -> Result<Format,
     let (rewritten, is_strict) = match strict(&schema.schema) {
         Ok(rewritten) => (rewritten, true),
         Err(reason) if mode == StructuredOutputMode::JsonSchema => return Err(not_strict(&reason)),
-        Err(_) => (schema.schema.clone(), false),
+        Err(_) => (Value::clone(&schema.schema), false),
     };
     let wire = json!({
         "type": "json_schema",

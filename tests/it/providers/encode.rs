@@ -1,5 +1,7 @@
 //! What goes out: bodies that hold published fields and nothing else.
 
+use std::sync::Arc;
+
 use duologue::ErrorKind;
 use duologue::chat::{Message, Request, ResponseSchema, Role, StructuredOutput};
 use duologue::provider::openai::{Dialect, StructuredOutputMode, Translator};
@@ -37,14 +39,14 @@ fn full_request() -> Request {
 fn plan() -> ResponseSchema {
     ResponseSchema {
         name: "Plan for <talks>".to_owned(),
-        schema: json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}),
+        schema: json!({"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}).into(),
     }
 }
 
 /// `plan`, with a property that is optional and may not be null.
 fn loose_plan() -> ResponseSchema {
     let mut plan = plan();
-    plan.schema["required"] = json!([]);
+    Arc::make_mut(&mut plan.schema)["required"] = json!([]);
     plan
 }
 
@@ -115,7 +117,7 @@ fn a_schema_that_cannot_be_strict_is_sent_as_it_is() {
     let (body, _) = encode("api.openai.com", StructuredOutputMode::Auto, &request);
     let sent = &body["response_format"]["json_schema"];
     assert_eq!(sent["strict"], false);
-    assert_eq!(sent["schema"], loose_plan().schema);
+    assert_eq!(sent["schema"], *loose_plan().schema);
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn strict(schema: Value) -> Result<Value, String> {
     let mut request = Request::new("m", vec![Message::user("go")]);
     request.response_schema = Some(ResponseSchema {
         name: "answer".to_owned(),
-        schema,
+        schema: schema.into(),
     });
     match Translator::new(dialect).encode(&request) {
         Ok(encoded) => {
