@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::AgentMode;
 use super::decision::Step;
+use super::hashes::PromptHashes;
 use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::repair;
@@ -23,6 +24,9 @@ use crate::error::{CallReport, Error, ErrorKind, Ledger, Result};
 use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::{CallContext, Provider, ProviderError};
 
+/// The variable that holds the schema's text.
+const RESPONSE_SCHEMA: &str = "response_schema";
+
 /// What an execution takes from its runner.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings<'a> {
@@ -30,6 +34,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) prompts: &'a PromptLibrary,
     pub(super) log: &'a CallLog,
     pub(super) clock: &'a dyn Clock,
+    pub(super) hashes: &'a PromptHashes,
 }
 
 /// One agent answering once.
@@ -69,17 +74,17 @@ impl<'a> Execution<'a> {
         let mut variables = spec.default_variables.clone();
         variables.insert("iteration".to_owned(), options.iteration.into());
         variables.extend(given);
-        variables.insert("response_schema".to_owned(), schema.text.clone().into());
-        let prompt = around
-            .prompts
-            .pack(&spec.prompt_pack)?
-            .render(&variables, options.iteration)?;
+        let pack = around.prompts.pack(&spec.prompt_pack)?;
+        // The name counts as given in any case; the text may be long.
+        let schema_text = if pack.may_use(RESPONSE_SCHEMA) || around.log.keeps_context() {
+            schema.text.clone().into()
+        } else {
+            Value::Null
+        };
+        variables.insert(RESPONSE_SCHEMA.to_owned(), schema_text);
+        let prompt = pack.render(&variables, options.iteration)?;
         let prompt_hashes = if around.log.is_on() {
-            prompt
-                .parts
-                .iter()
-                .map(|part| part.hash(&prompt.messages))
-                .collect()
+            around.hashes.of(&prompt)
         } else {
             Vec::new()
         };

@@ -17,6 +17,7 @@
 mod conversation;
 mod decision;
 mod execution;
+mod hashes;
 mod options;
 mod outcome;
 mod repair;

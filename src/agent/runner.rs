@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::execution::{Execution, Surroundings};
+use super::hashes::PromptHashes;
 use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::schema::{AnswerSchema, SchemaCache};
@@ -49,6 +50,7 @@ pub(super) struct Shared {
     pub(super) log: CallLog,
     pub(super) clock: Arc<dyn Clock>,
     schemas: SchemaCache,
+    hashes: PromptHashes,
 }
 
 impl fmt::Debug for AgentRunner {
@@ -239,6 +241,7 @@ impl Shared {
             prompts: &self.prompts,
             log: &self.log,
             clock: &*self.clock,
+            hashes: &self.hashes,
         };
         Execution::prepare(surroundings, spec, schema, variables, options)?
             .run(decode)
@@ -321,6 +324,7 @@ impl AgentRunnerBuilder {
                 log: self.log.with_clock(self.clock.clone()),
                 clock: self.clock,
                 schemas: SchemaCache::default(),
+                hashes: PromptHashes::default(),
             }),
         }
     }

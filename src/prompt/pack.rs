@@ -177,6 +177,13 @@ impl PromptPack {
         variables
     }
 
+    /// Whether some template mentions `variable`, or looks at all variables.
+    pub(crate) fn may_use(&self, variable: &str) -> bool {
+        self.mentioned
+            .as_ref()
+            .is_none_or(|names| names.contains(variable))
+    }
+
     /// The parts that this iteration sends.
     fn sent(&self, iteration: u32) -> impl Iterator<Item = &Part> {
         let left_out = if iteration > 0 && self.has_refinement() {
@@ -242,11 +249,7 @@ impl PromptPack {
             given.push(ITERATION);
         }
         let source = |name: &str| self.sources.get(name).map(String::as_str);
-        let mentioned = |name: &str| {
-            self.mentioned
-                .as_ref()
-                .is_none_or(|names| names.contains(name))
-        };
+        let mentioned = |name: &str| self.may_use(name);
         diagnose::rendering(&part.template, error, source, &given, mentioned)
     }
 }

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(description = "Which rules run, and what is added to them. The default switches both families on.")]
+#[schemars(
+    description = "Which rules run, and what is added to them. The default switches both families on."
+)]
 pub struct SanitizeConfig {
     /// Remove keys, tokens, passwords and the process's own secrets. Default: `true`.
     pub secrets: bool,
