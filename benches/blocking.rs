@@ -10,9 +10,10 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::Result;
+use common::answer::{Plan, topic};
 use common::figures::Times;
 use common::server::{Server, was_server};
-use common::work::{Plan, runner, sleeping, spec, topic};
+use common::work::{runner, sleeping, spec};
 use duologue::call_log::CallLog;
 use duologue::{AgentRunner, AgentSpec, blocking};
 use tokio::runtime::Runtime;
@@ -32,9 +33,9 @@ fn compare(name: &str, make: impl Fn() -> Result<AgentRunner>) -> Result {
         async_times.push(time_async(&runtime, &through_async, &spec, number)?);
         blocking_times.push(time_blocking(&through_blocking, &spec, number)?);
     }
-    let (a, b) = (
-        Times::from_iter(async_times),
-        Times::from_iter(blocking_times),
+    let (a, b): (Times, Times) = (
+        async_times.into_iter().collect(),
+        blocking_times.into_iter().collect(),
     );
     println!("{name}, async      {a}");
     println!("{name}, blocking   {b}");

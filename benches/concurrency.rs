@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::Result;
+use common::answer::{Plan, topic};
 use common::figures::{Times, resident_kib};
 use common::server::{Server, was_server};
-use common::work::{Plan, log, runner, sleeping, spec, topic};
+use common::work::{log, runner, sleeping, spec};
 use duologue::AgentRunner;
 use duologue::agent::{AgentMode, Conversation, RunOptions};
 use duologue::call_log::{CallLog, Views};
@@ -40,15 +41,19 @@ async fn crowd(runner: &AgentRunner, at_once: usize, rounds: usize) -> Result<(D
             })
         })
         .collect();
-    let mut peak = before;
-    while tasks.iter().any(|task| !task.is_finished()) {
-        peak = peak.max(resident_kib());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let elapsed = begun.elapsed();
+    let peak = tokio::spawn(async move {
+        let mut peak = before;
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(9)).await;
+            peak = peak.max(resident_kib());
+        }
+        peak
+    });
     for task in tasks {
         task.await??;
     }
+    let elapsed = begun.elapsed();
+    let peak = peak.await?;
     Ok((elapsed, peak - before))
 }
 
@@ -100,7 +105,7 @@ async fn conversations(runner: &AgentRunner) -> Result {
         }
     }
     for turn in [5, 50] {
-        let times = Times::from_iter(times[turn - 1].iter().copied());
+        let times: Times = times[turn - 1].iter().copied().collect();
         println!("conversation, turn {turn:2}   {times}");
     }
     Ok(())

@@ -13,8 +13,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::Result;
+use common::answer::ANSWER;
 use common::figures::Times;
-use common::work::{ANSWER, log};
+use common::work::log;
 use criterion::Criterion;
 use duologue::attempt::{Attempts, WireCapture};
 use duologue::call_log::{CallEnd, CallLog, Record, Views};
@@ -88,7 +89,7 @@ fn cost_to_the_caller(folder: &Path) -> Result {
     log.flush_blocking()?;
     println!(
         "record to the caller, 4 KB    {}   target p50 60, p99 250",
-        Times::from_iter(times)
+        times.into_iter().collect::<Times>()
     );
     Ok(())
 }
@@ -110,7 +111,10 @@ fn append_with_tokio(folder: &Path) -> Result {
         }
         Ok::<_, std::io::Error>(times)
     })?;
-    println!("tokio::fs append, 4 KB        {}", Times::from_iter(times));
+    println!(
+        "tokio::fs append, 4 KB        {}",
+        times.into_iter().collect::<Times>()
+    );
     Ok(())
 }
 

@@ -10,8 +10,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use common::Result;
+use common::answer::{Plan, topic};
+use common::bare::Bare;
 use common::server::{Server, was_server};
-use common::work::{Bare, Plan, log, runner, spec, topic};
+use common::work::{log, runner, spec};
 use criterion::Criterion;
 use duologue::call_log::{CallLog, Views};
 use duologue::{AgentRunner, AgentSpec};
@@ -42,7 +44,7 @@ impl FromStr for Mode {
 
 /// Either way to make the call.
 enum Caller {
-    Bare(Bare),
+    Bare(Box<Bare>),
     Ours {
         runner: AgentRunner,
         spec: AgentSpec,
@@ -54,7 +56,7 @@ impl Caller {
     fn new(mode: Mode, server: &Server) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let log = match mode {
-            Mode::Bare => return Ok(Self::Bare(Bare::new(&server.base_url)?)),
+            Mode::Bare => return Ok(Self::Bare(Box::new(Bare::new(&server.base_url)?))),
             Mode::Off => CallLog::off(),
             Mode::Journal => log(folder.path(), Views::None)?,
             Mode::Yaml => log(folder.path(), Views::All)?,

@@ -1,8 +1,11 @@
 //! What the benches share: the work that is measured, a server for it, and figures.
 //!
 //! Each bench uses a part of it.
-#![allow(dead_code, reason = "each bench uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each bench uses a part of it")]
 
+pub(crate) mod answer;
+#[cfg(feature = "openai")]
+pub(crate) mod bare;
 pub(crate) mod figures;
 pub(crate) mod server;
 pub(crate) mod work;

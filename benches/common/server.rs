@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Result, work};
+use super::Result;
+use super::answer::completion;
 
 const VARIABLE: &str = "DUOLOGUE_BENCH_SERVER_DELAY_MS";
 
@@ -69,7 +70,7 @@ async fn serve(delay: Duration) -> Result {
     let mut output = std::io::stdout();
     writeln!(output, "{}", listener.local_addr()?.port())?;
     output.flush()?;
-    let body = work::completion();
+    let body = completion();
     let answer: &'static str = Box::leak(
         format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
