@@ -82,7 +82,7 @@ fn the_request_carries_the_figures_of_the_spec() {
     assert_eq!(request.extra["seed"], 4);
     let schema = request.response_schema.as_ref().unwrap();
     assert_eq!(
-        (schema.name.as_str(), &schema.schema),
+        (schema.name.as_str(), &*schema.schema),
         ("planner", &plan_schema())
     );
 }
@@ -447,7 +447,7 @@ fn the_schema_of_the_spec_wins_over_the_type() {
     pollster::block_on(stage.runner.run_as::<Plan>(&spec, topic())).unwrap();
     let requests = stage.script.requests();
     assert_eq!(
-        requests[0].response_schema.as_ref().unwrap().schema,
+        *requests[0].response_schema.as_ref().unwrap().schema,
         json!({"type": "object"})
     );
 }
