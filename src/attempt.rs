@@ -4,6 +4,7 @@
 //! shared with the call's owner, so attempts are known even when the future that made them is
 //! dropped: attempts in the record equal requests on the wire.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,8 @@ pub struct WireExchange {
 #[derive(Debug, Default)]
 struct Shared {
     attempts: Vec<Attempt>,
-    exchanges: Vec<WireExchange>,
+    /// By attempt.
+    exchanges: BTreeMap<usize, WireExchange>,
     limiter_wait: Duration,
     next_delay: Duration,
 }
@@ -138,7 +140,7 @@ impl Attempts {
 
     /// The raw exchanges so far; empty unless the wire is captured.
     pub fn exchanges(&self) -> Vec<WireExchange> {
-        self.lock().exchanges.clone()
+        self.lock().exchanges.values().cloned().collect()
     }
 
     /// Time spent waiting for a free slot.
@@ -153,6 +155,7 @@ impl Attempts {
 
 /// Whether raw requests and responses are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WireCapture {
     /// Keep them (log level `full`).
     On,
@@ -181,11 +184,19 @@ impl OpenAttempt {
         });
     }
 
-    /// Keeps the raw exchange, if the wire is captured.
+    /// Keeps the raw exchange as far as it has come, if the wire is captured: an attempt that is
+    /// cut short shows what was sent.
     pub fn exchange(&self, exchange: impl FnOnce() -> WireExchange) {
         if self.attempts.capture_wire {
             let exchange = exchange();
-            self.attempts.lock().exchanges.push(exchange);
+            self.attempts.lock().exchanges.insert(self.index, exchange);
+        }
+    }
+
+    /// Adds the answer to the exchange that is kept.
+    pub fn received(&self, answer: impl FnOnce(&mut WireExchange)) {
+        if let Some(exchange) = self.attempts.lock().exchanges.get_mut(&self.index) {
+            answer(exchange);
         }
     }
 

@@ -221,7 +221,7 @@ impl<'a> Execution<'a> {
                 output_tokens = call.usage.output_tokens,
                 "LLM call ended"
             );
-            call.raw_text = response.map(|response| response.text);
+            call.raw_text = response.map(|response| response.refusal.unwrap_or(response.text));
         }
 
         // Only now: the answer that the log could not keep must be in the ledger.

@@ -63,7 +63,7 @@ impl AnswerSchema {
     /// part of its answer, and has no place in an error's text.
     pub(crate) fn known_part<'p>(&self, pointer: &'p str) -> &'p str {
         let known = |segment: &str| {
-            segment.bytes().all(|byte| byte.is_ascii_digit())
+            (segment.len() < 6 && segment.bytes().all(|byte| byte.is_ascii_digit()))
                 || self.text.contains(&format!("\"{segment}\":"))
         };
         let mut end = 0;

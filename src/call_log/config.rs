@@ -26,6 +26,7 @@ use crate::error::Result;
     schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LogLevel {
     /// Ids, tokens, times, model, success or failure; no content at all.
     Minimal,
@@ -41,6 +42,7 @@ pub enum LogLevel {
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LogFormat {
     /// `call_001_planner.yaml`
     #[default]
@@ -64,6 +66,7 @@ impl LogFormat {
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Views {
     /// Every call.
     #[default]
@@ -98,6 +101,7 @@ impl Views {
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum OnError {
     /// The run goes on; the loss is reported once through `tracing`, in the summary and by `flush`.
     #[default]
@@ -111,6 +115,7 @@ pub enum OnError {
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Durability {
     /// The death of the process.
     #[default]
@@ -122,6 +127,7 @@ pub enum Durability {
 /// `true` (all rules), `false` (none), or a mapping of settings.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Sanitize {
     /// All rules on, or off altogether.
     Switch(bool),

@@ -73,20 +73,19 @@ impl FileCallLogger {
             return Err(error);
         }
 
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::new(Shared::new(Summary {
+            schema: Summary::SCHEMA.to_owned(),
+            run_id: run_id.clone(),
+            log_level: level.to_owned(),
+            format: settings.format.as_str().to_owned(),
+            ..Summary::default()
+        }));
         let next_number = paths.next_number();
         let writer = Writer::spawn(Work {
             journal: journal.clone(),
             shared: shared.clone(),
             files: CallFiles::new(paths, settings.format),
             views: settings.views,
-            own: Summary {
-                schema: Summary::SCHEMA.to_owned(),
-                run_id: run_id.clone(),
-                log_level: level.to_owned(),
-                format: settings.format.as_str().to_owned(),
-                ..Summary::default()
-            },
             others: Tail::new(paths.clone(), Some(journal.path().to_owned())),
         })
         .map_err(|error| {
@@ -130,7 +129,8 @@ impl CallLogger for FileCallLogger {
             .journal
             .append(&Event::Finished { record })
             .map_err(|error| self.lost(error))?;
-        self.writer.finished(span);
+        self.shared.count(record);
+        self.writer.finished(span, record);
         Ok(())
     }
 

@@ -102,6 +102,13 @@ pub(crate) struct Span {
     len: usize,
 }
 
+impl Span {
+    /// Length in bytes.
+    pub(crate) fn len(self) -> usize {
+        self.len
+    }
+}
+
 /// The journal file of this process, open for appending and locked while the process lives.
 #[derive(Debug)]
 pub(crate) struct Journal {

@@ -44,6 +44,8 @@ impl Recording {
         record.strip_to(self.level);
         record.fold_deep_values();
         record.sanitize_start(&self.sanitizer);
+        // Empty as a rule, but a caller of its own may have filled in more.
+        record.sanitize_end(&self.sanitizer);
         let started = self.clock.elapsed();
         if let Err(error) = self.hand_over(|logger| logger.call_started(&record)) {
             // Loggers are promised an end for every start, and another one may have kept this one.

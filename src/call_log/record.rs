@@ -296,10 +296,16 @@ impl Record {
     /// Sanitizes what is known when the call begins.
     pub(crate) fn sanitize_start(&mut self, sanitizer: &Sanitizer) {
         let counts = &mut self.redactions;
-        for text in [&mut self.agent, &mut self.model, &mut self.run_id] {
+        for text in [
+            &mut self.agent,
+            &mut self.provider,
+            &mut self.model,
+            &mut self.run_id,
+        ] {
             redact(sanitizer, text, counts);
         }
         for id in [
+            &mut self.parent_call_id,
             &mut self.conversation_id,
             &mut self.job_id,
             &mut self.document_id,

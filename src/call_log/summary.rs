@@ -183,10 +183,10 @@ impl Summary {
         let duration_ms = record.duration_ms.unwrap_or(0);
 
         self.calls += 1;
-        *self
-            .calls_by_status
-            .entry(status.as_str().to_owned())
-            .or_default() += 1;
+        match self.calls_by_status.get_mut(status.as_str()) {
+            Some(count) => *count += 1,
+            None => drop(self.calls_by_status.insert(status.as_str().to_owned(), 1)),
+        }
         self.executions += u64::from(ended);
         self.failed_executions += u64::from(failed);
         self.iterations = self.iterations.max(record.iteration.saturating_add(1));
@@ -240,6 +240,16 @@ impl Summary {
             self.agent(&totals.name).merge(totals);
         }
         self.status = self.judge();
+        self.without_content_at_minimal()
+    }
+
+    /// A run that was continued at level minimal shows no text of the calls before.
+    pub(crate) fn without_content_at_minimal(mut self) -> Self {
+        if self.log_level == "minimal" {
+            self.errors
+                .iter_mut()
+                .for_each(|error| error.message.clear());
+        }
         self
     }
 

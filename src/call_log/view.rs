@@ -2,9 +2,10 @@
 //!
 //! This is the only file that names the YAML crate for writing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
@@ -12,6 +13,9 @@ use tempfile::NamedTempFile;
 use super::config::LogFormat;
 use super::paths::{RunPaths, safe_name};
 use super::record::Record;
+
+/// Longest wait for another process's turn.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// `document` in the format of the views.
 pub(crate) fn render(document: &impl Serialize, format: LogFormat) -> io::Result<Vec<u8>> {
@@ -76,7 +80,7 @@ impl CallFiles {
     /// be no turns, where files have no locks; the guard ends with the value.
     pub(crate) fn turn(&self) -> Option<File> {
         let file = open_numbers(&self.numbers.path).ok()?;
-        file.lock().ok()?;
+        lock_in_time(&file).ok()?;
         Some(file)
     }
 
@@ -124,10 +128,29 @@ impl Numbers {
             Some(file) => file,
             empty => empty.insert(open_numbers(path)?),
         };
-        file.lock()?;
+        lock_in_time(file)?;
         let claimed = take_first_free(file, wanted.max(1), run);
         file.unlock()?;
         claimed
+    }
+}
+
+/// Locks `file`, unless another process keeps it for too long: one that was stopped in its turn must
+/// not hold up everybody's flush.
+pub(crate) fn lock_in_time(file: &File) -> io::Result<()> {
+    let until = Instant::now() + MAX_LOCK_WAIT;
+    let mut pause = Duration::from_micros(50);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= until => {
+                let problem = "another process holds the lock of this run's files";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
+        }
+        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 

@@ -1,11 +1,12 @@
 //! The thread that renders call files and the summary from the journal.
 //!
-//! It is told where a finished record lies and reads it back from there: a waiting record costs
-//! sixteen bytes, a file shows what the journal holds, and recovery after a crash is the same work.
+//! It is handed the records that are to be shown, as long as few bytes of them wait, and reads the
+//! others back from the journal: memory is bounded, nothing is lost. The totals of this process are
+//! added up by the callers, so calls without a file of their own cost the thread nothing.
 
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -24,18 +25,25 @@ use crate::error::{Error, ErrorKind, Result};
 
 const REFRESH: Duration = Duration::from_secs(1);
 
+/// Records that wait may take about this many bytes together.
+const MAX_WAITING: usize = 4 * 1024 * 1024;
+
 enum Task {
-    Finished(Span),
+    /// A call that gets a file: where its record lies, and the record if there was room for it.
+    Finished(Span, Option<Box<Record>>),
     /// The answer is what is not in its place.
     Flush(oneshot::Sender<Option<String>>),
 }
 
 /// What the callers and the thread both know.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     tally: Mutex<Tally>,
+    /// Totals of this process alone, with the run's id, level and format.
+    own: Mutex<Summary>,
     started: AtomicU64,
     finished: AtomicU64,
+    waiting: AtomicUsize,
 }
 
 /// What was lost: ever, and since the last flush that somebody waited for.
@@ -46,12 +54,45 @@ struct Tally {
 }
 
 impl Shared {
+    /// `own` is a summary without calls, which names the run, its level and its format.
+    pub(crate) fn new(own: Summary) -> Self {
+        Self {
+            tally: Mutex::default(),
+            own: Mutex::new(own),
+            started: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
     pub(crate) fn call_started(&self) {
         self.started.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn call_finished(&self) {
         self.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds a call whose record is in the journal to the totals.
+    pub(crate) fn count(&self, record: &Record) {
+        self.own().add(record);
+    }
+
+    fn own(&self) -> MutexGuard<'_, Summary> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes room for a waiting record of `bytes`, if there is some.
+    fn takes_room(&self, bytes: usize) -> bool {
+        let has_room = self.waiting.fetch_add(bytes, Ordering::Relaxed) < MAX_WAITING;
+        if !has_room {
+            self.gives_room(bytes);
+        }
+        has_room
+    }
+
+    fn gives_room(&self, bytes: usize) {
+        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Counts `lost`.
@@ -80,6 +121,7 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct Writer {
     tasks: Option<Sender<Task>>,
+    views: Views,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -91,8 +133,6 @@ pub(crate) struct Work {
     pub(crate) shared: Arc<Shared>,
     pub(crate) files: CallFiles,
     pub(crate) views: Views,
-    /// Totals of this process alone, with the run's id, level and format filled in.
-    pub(crate) own: Summary,
     /// The journals of other processes of this run.
     pub(crate) others: Tail,
 }
@@ -101,29 +141,36 @@ impl Writer {
     pub(crate) fn spawn(work: Work) -> io::Result<Self> {
         let (tasks, inbox) = channel();
         let source = work.journal.reader()?;
-        let shared = work.shared.clone();
+        let (shared, views) = (work.shared.clone(), work.views);
         let thread = Builder::new()
             .name("duologue-log".to_owned())
             .spawn(move || {
                 Thread {
                     work,
                     source,
-                    dirty: false,
+                    summarized: 0,
                     warned: false,
                 }
                 .run(&inbox);
             })?;
         Ok(Self {
             tasks: Some(tasks),
+            views,
             shared,
             thread: Some(thread),
         })
     }
 
-    pub(crate) fn finished(&self, span: Span) {
+    /// Asks for the file of a call whose record is at `span`, if such calls get one.
+    pub(crate) fn finished(&self, span: Span, record: &Record) {
+        if !self.views.include(record) {
+            return;
+        }
+        let room = self.shared.takes_room(span.len());
+        let record = room.then(|| Box::new(record.clone()));
         if let Some(tasks) = &self.tasks {
             // The thread ends only with this sender, or by a panic that `flush` reports.
-            let _ = tasks.send(Task::Finished(span));
+            let _ = tasks.send(Task::Finished(span, record));
         }
     }
 
@@ -161,7 +208,8 @@ impl Drop for Writer {
 struct Thread {
     work: Work,
     source: File,
-    dirty: bool,
+    /// How many calls had ended at the last summary.
+    summarized: u64,
     warned: bool,
 }
 
@@ -169,19 +217,8 @@ impl Thread {
     fn run(mut self, inbox: &Receiver<Task>) {
         let mut refresh_at = Instant::now() + REFRESH;
         loop {
-            let wait = if self.dirty {
-                refresh_at.saturating_duration_since(Instant::now())
-            } else {
-                REFRESH
-            };
-            match inbox.recv_timeout(wait) {
-                Ok(Task::Finished(span)) => {
-                    if !self.dirty {
-                        refresh_at = Instant::now() + REFRESH;
-                    }
-                    self.dirty = true;
-                    self.finished(span);
-                }
+            match inbox.recv_timeout(refresh_at.saturating_duration_since(Instant::now())) {
+                Ok(Task::Finished(span, record)) => self.finished(span, record),
                 Ok(Task::Flush(reply)) => {
                     // Whoever asked may be gone by now.
                     let _ = reply.send(self.summarize().err());
@@ -192,22 +229,28 @@ impl Thread {
                     return;
                 }
             }
-            if self.dirty && Instant::now() >= refresh_at {
-                // Only a summary that is still missing at a flush is worth an error.
-                let _ = self.summarize();
+            if Instant::now() >= refresh_at {
+                refresh_at = Instant::now() + REFRESH;
+                if self.summarized != self.work.shared.finished.load(Ordering::Relaxed) {
+                    // Only a summary that is still missing at a flush is worth an error.
+                    let _ = self.summarize();
+                }
             }
         }
     }
 
-    fn finished(&mut self, span: Span) {
-        let record = match journal::read_at(&mut self.source, span) {
-            Ok(line) => line.record,
-            Err(problem) => return self.lose(&Losses::of_call_file(problem)),
-        };
-        let Some(record) = record else { return };
-        self.work.own.add(&record);
-        if self.work.views.include(&record) {
+    fn finished(&mut self, span: Span, record: Option<Box<Record>>) {
+        if let Some(record) = record {
             self.render(&record);
+            return self.work.shared.gives_room(span.len());
+        }
+        match journal::read_at(&mut self.source, span) {
+            Ok(line) => {
+                if let Some(record) = line.record {
+                    self.render(&record);
+                }
+            }
+            Err(problem) => self.lose(&Losses::of_call_file(problem)),
         }
     }
 
@@ -246,7 +289,7 @@ impl Thread {
 
     /// Writes the summary; the error says why it, or the journal, is not where it should be.
     fn summarize(&mut self) -> std::result::Result<(), String> {
-        self.dirty = false;
+        self.summarized = self.work.shared.finished.load(Ordering::Relaxed);
         let written = self.write_summary();
         let result = if self.work.journal.is_in_place() {
             written.map_err(|error| format!("cannot write the summary: {error}"))
@@ -266,7 +309,7 @@ impl Thread {
         let _turn = self.work.files.turn();
         self.work.others.catch_up();
         let losses = self.work.shared.tally().ever.clone();
-        let mut summary = self.work.others.totals().merged(&self.work.own);
+        let mut summary = self.work.others.totals().merged(&self.work.shared.own());
         summary.updated_at = rfc3339(SystemTime::now());
         summary.calls_in_flight += self.work.shared.in_flight();
         summary.losses = Some(losses).filter(|losses| !losses.is_empty());

@@ -85,7 +85,7 @@ impl Place {
                 directory.display().to_string(),
             ]);
         }
-        print(&table(&rows));
+        print(&table(&rows))?;
         Ok(SUCCESS)
     }
 
@@ -113,7 +113,7 @@ impl Place {
                 record.started_at.clone(),
             ]);
         }
-        print(&table(&rows));
+        print(&table(&rows))?;
         Ok(SUCCESS)
     }
 
@@ -212,8 +212,7 @@ fn print_document(document: &impl serde::Serialize, format: LogFormat) -> Result
     let bytes = render(document, format).map_err(|error| {
         Error::new(ErrorKind::Internal, "the record cannot be printed").with_source(error)
     })?;
-    print(&String::from_utf8_lossy(&bytes));
-    Ok(())
+    print(&String::from_utf8_lossy(&bytes))
 }
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {

@@ -62,8 +62,7 @@ pub fn main() -> ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "duologue", &mut script);
-            output::print(&String::from_utf8_lossy(&script));
-            Ok(SUCCESS)
+            output::print(&String::from_utf8_lossy(&script)).map(|()| SUCCESS)
         }
     };
     ExitCode::from(code.unwrap_or_else(|error| {

@@ -1,14 +1,21 @@
 //! Writing to the terminal. A reader that has gone away (`| head`) is no error.
 
-use std::io::Write;
+use std::io::{ErrorKind as ErrorKindOfIo, Write};
 
 use serde::Serialize;
 
+use crate::call_log::{Redactions, SanitizeConfig, Sanitizer};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Text for programs, on stdout.
-pub(super) fn print(text: &str) {
-    let _ = write!(anstream::stdout(), "{text}");
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut stdout = anstream::stdout();
+    match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKindOfIo::BrokenPipe => {
+            Err(Error::new(ErrorKind::Internal, "cannot write to stdout").with_source(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One JSON document for programs, on stdout.
@@ -16,8 +23,7 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(document).map_err(|error| {
         Error::new(ErrorKind::Internal, "the result cannot be written as JSON").with_source(error)
     })?;
-    print(&format!("{text}\n"));
-    Ok(())
+    print(&format!("{text}\n"))
 }
 
 /// A line for people, on stderr.
@@ -25,12 +31,22 @@ pub(super) fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// An error with its causes and its hint, on stderr.
+/// An error with its causes and its hint, on stderr, sanitized: causes may quote a server or a file.
 pub(super) fn complain(error: &Error) {
-    say(&format!("\x1b[1;31merror\x1b[0m: {error}"));
+    let sanitizer = Sanitizer::new(&SanitizeConfig::default());
+    let clean = |text: &str| match &sanitizer {
+        Ok(sanitizer) => sanitizer
+            .redact(text, &mut Redactions::default())
+            .into_owned(),
+        Err(_) => String::new(),
+    };
+    say(&format!(
+        "\x1b[1;31merror\x1b[0m: {}",
+        clean(&error.to_string())
+    ));
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        for (index, line) in inner.to_string().lines().enumerate() {
+        for (index, line) in clean(&inner.to_string()).lines().enumerate() {
             say(&format!(
                 "  {} {line}",
                 if index == 0 { "because" } else { "       " }
@@ -39,7 +55,7 @@ pub(super) fn complain(error: &Error) {
         cause = inner.source();
     }
     if let Some(hint) = error.hint() {
-        say(&format!("\x1b[1;36mhint\x1b[0m: {hint}"));
+        say(&format!("\x1b[1;36mhint\x1b[0m: {}", clean(hint)));
     }
 }
 

@@ -64,12 +64,14 @@ impl Run {
         }
         let report = runtime.block_on(job.run(&cancel, &|step| progress.show(&step)));
         progress.end();
+        // A name look-up that hangs must not keep the process: all records are flushed by now.
+        runtime.shutdown_background();
         let report = report?;
 
         if self.json {
             output::print_json(&report)?;
         } else {
-            print_answers(&report);
+            print_answers(&report)?;
         }
         if !self.quiet {
             close(&report);
@@ -83,14 +85,15 @@ impl Run {
 }
 
 /// One line of JSON per answer.
-fn print_answers(report: &JobReport) {
+fn print_answers(report: &JobReport) -> Result<()> {
     for result in &report.results {
         if let Some(data) = &result.data {
             let line =
                 serde_json::json!({"agent": result.agent, "index": result.index, "data": data});
-            output::print(&format!("{line}\n"));
+            output::print(&format!("{line}\n"))?;
         }
     }
+    Ok(())
 }
 
 fn close(report: &JobReport) {

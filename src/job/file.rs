@@ -1,6 +1,7 @@
 //! The job file as it is written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::provider::openai::StructuredOutputMode;
 
 /// A job file, key by key. Its JSON Schema is `schemas/job.schema.json`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JobFile {
@@ -133,7 +134,7 @@ pub(super) fn not_allowed(origin: &str, key: &str, value: &Value, allowed: &str)
 }
 
 /// `kind: openai`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OpenAiConfig {
@@ -156,6 +157,20 @@ pub struct OpenAiConfig {
     pub query: BTreeMap<String, String>,
 }
 
+/// Debug names headers and parameters, and hides their values and the address.
+impl fmt::Debug for OpenAiConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAiConfig")
+            .field("api_key_env", &self.api_key_env)
+            .field("timeout", &self.timeout)
+            .field("max_retries", &self.max_retries)
+            .field("structured_output", &self.structured_output)
+            .field("headers", &self.headers.keys())
+            .field("query", &self.query.keys())
+            .finish_non_exhaustive()
+    }
+}
+
 /// `kind: scripted`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -166,6 +181,20 @@ pub struct ScriptedConfig {
     /// How often a failed attempt is repeated. Default 3.
     #[serde(default)]
     pub max_retries: Option<u32>,
+}
+
+/// Debug leaves the provider out: its headers may hold what nobody should read.
+impl fmt::Debug for JobFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobFile")
+            .field("run_id", &self.run_id)
+            .field("output_dir", &self.output_dir)
+            .field("prompts", &self.prompts)
+            .field("agent", &self.agent)
+            .field("concurrency", &self.concurrency)
+            .field("agents", &self.agents.len())
+            .finish_non_exhaustive()
+    }
 }
 
 fn default_output_dir() -> PathBuf {

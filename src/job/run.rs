@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::load::{Job, JobAgent};
 use crate::agent::{AgentMode, AgentRunner, Conversation, Outcome, RunOptions};
 use crate::attempt::millis;
+use crate::call_log::{Redactions, Sanitizer};
 use crate::chat::Usage;
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
@@ -60,7 +61,7 @@ pub struct JobResult {
     pub error: Option<ReportedError>,
     /// Tokens of this run.
     pub usage: Usage,
-    /// From its start to its end, in milliseconds.
+    /// Durations of its calls added up, in milliseconds.
     pub duration_ms: u64,
     /// The ids of its calls.
     pub calls: Vec<String>,
@@ -115,17 +116,22 @@ pub enum JobProgress<'a> {
 }
 
 impl ReportedError {
-    fn of(error: &Error) -> Self {
+    /// `error` in words, sanitized: its causes may quote the server.
+    fn of(error: &Error, sanitizer: &Sanitizer) -> Self {
         let mut message = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(inner) = cause {
             message = format!("{message}: {inner}");
             cause = inner.source();
         }
+        let clean = |text: &str| {
+            let mut counts = Redactions::default();
+            sanitizer.redact(text, &mut counts).into_owned()
+        };
         Self {
             kind: error.kind(),
-            message,
-            hint: error.hint().map(str::to_owned),
+            message: clean(&message),
+            hint: error.hint().map(clean),
             retryable: error.is_retryable(),
         }
     }
@@ -147,11 +153,18 @@ impl Job {
         self.check()?;
         let answering = self.answering()?;
         let runner = self.runner_for(&answering, self.create_logger()?);
+        let sanitizer = self.llm_logging.sanitize.to_sanitizer()?;
         on_progress(JobProgress::Started {
             runs: self.agents.iter().map(|agent| agent.inputs.len()).sum(),
         });
 
-        let slots = Semaphore::new(self.concurrency);
+        let work = Work {
+            runner: &runner,
+            sanitizer: &sanitizer,
+            slots: Semaphore::new(self.concurrency),
+            cancel,
+            on_progress,
+        };
         let mut lanes: FuturesUnordered<_> = self
             .agents
             .iter()
@@ -162,13 +175,8 @@ impl Job {
                     .map(move |inputs| (position, agent, inputs))
             })
             .map(|(position, agent, inputs)| {
-                let (runner, slots) = (&runner, &slots);
-                async move {
-                    (
-                        position,
-                        run_lane(runner, agent, inputs, slots, cancel, on_progress).await,
-                    )
-                }
+                let work = &work;
+                async move { (position, work.run_lane(agent, inputs).await) }
             })
             .collect();
         let mut results = Vec::new();
@@ -185,7 +193,7 @@ impl Job {
                 .flush()
                 .await
                 .err()
-                .map(|error| ReportedError::of(&error)),
+                .map(|error| ReportedError::of(&error, &sanitizer)),
         );
         if let Some(scripted) = answering
             .scripted
@@ -195,7 +203,7 @@ impl Job {
                 scripted
                     .finish()
                     .err()
-                    .map(|error| ReportedError::of(&error)),
+                    .map(|error| ReportedError::of(&error, &sanitizer)),
             );
         }
         Ok(JobReport {
@@ -223,33 +231,46 @@ fn lanes_of(agent: &JobAgent) -> Vec<Vec<(usize, &Map<String, Value>)>> {
     }
 }
 
-async fn run_lane(
-    runner: &AgentRunner,
-    agent: &JobAgent,
-    inputs: Vec<(usize, &Map<String, Value>)>,
-    slots: &Semaphore,
-    cancel: &CancellationToken,
-    on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
-) -> Vec<JobResult> {
-    let mut conversation = Conversation::new();
-    let mut results = Vec::with_capacity(inputs.len());
-    for (index, input) in inputs {
-        // The semaphore is never closed, so there is always a permit to come.
-        let _slot = slots.acquire().await;
-        let mut options = RunOptions::new().cancel_on(cancel.clone());
-        if agent.spec.mode == AgentMode::Conversational {
-            options = options.conversation(&mut conversation);
+/// What all lanes of a job share.
+struct Work<'a> {
+    runner: &'a AgentRunner,
+    sanitizer: &'a Sanitizer,
+    slots: Semaphore,
+    cancel: &'a CancellationToken,
+    on_progress: &'a (dyn Fn(JobProgress<'_>) + Sync),
+}
+
+impl Work<'_> {
+    async fn run_lane(
+        &self,
+        agent: &JobAgent,
+        inputs: Vec<(usize, &Map<String, Value>)>,
+    ) -> Vec<JobResult> {
+        let mut conversation = Conversation::new();
+        let mut results = Vec::with_capacity(inputs.len());
+        for (index, input) in inputs {
+            // The semaphore is never closed, so there is always a permit to come.
+            let _slot = self.slots.acquire().await;
+            let mut options = RunOptions::new().cancel_on(self.cancel.clone());
+            if agent.spec.mode == AgentMode::Conversational {
+                options = options.conversation(&mut conversation);
+            }
+            let outcome = self.runner.run_with(&agent.spec, input, options).await;
+            let result = JobResult::of(agent, index, outcome, self.sanitizer);
+            (self.on_progress)(JobProgress::Ended(&result));
+            results.push(result);
         }
-        let outcome = runner.run_with(&agent.spec, input, options).await;
-        let result = JobResult::of(agent, index, outcome);
-        on_progress(JobProgress::Ended(&result));
-        results.push(result);
+        results
     }
-    results
 }
 
 impl JobResult {
-    fn of(agent: &JobAgent, index: usize, outcome: Result<Outcome<Value>>) -> Self {
+    fn of(
+        agent: &JobAgent,
+        index: usize,
+        outcome: Result<Outcome<Value>>,
+        sanitizer: &Sanitizer,
+    ) -> Self {
         let (status, data, error, ledger) = match outcome {
             Ok(outcome) => (
                 ResultStatus::Succeeded,
@@ -267,7 +288,7 @@ impl JobResult {
                 (
                     status,
                     None,
-                    Some(ReportedError::of(&error)),
+                    Some(ReportedError::of(&error, sanitizer)),
                     error.ledger().clone(),
                 )
             }

@@ -5,6 +5,7 @@
 //! any runtime use the background one. Redirects are not followed, since a request with a key must
 //! not go elsewhere.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -86,16 +87,9 @@ impl Transport {
     ) -> Result<T, Failed> {
         within_a_runtime(async {
             let client = self.clients.current(self.timeouts.connect)?;
-            let mut exchange = attempts
-                .captures_wire()
-                .then(|| request_side(target, &body));
             let attempt = attempts.open();
-            let result = self
-                .exchange(&client, target, body, &attempt, exchange.as_mut(), read)
-                .await;
-            if let Some(exchange) = exchange {
-                attempt.exchange(|| exchange);
-            }
+            attempt.exchange(|| request_side(target, &body));
+            let result = self.exchange(&client, target, body, &attempt, read).await;
             attempt.close(result.as_ref().err().map(|failed| failed.error.kind()));
             result
         })
@@ -108,7 +102,6 @@ impl Transport {
         target: &Target,
         body: Vec<u8>,
         attempt: &OpenAttempt,
-        exchange: Option<&mut WireExchange>,
         read: impl FnOnce(&HttpAnswer<'_>) -> Result<T, ProviderError>,
     ) -> Result<T, Failed> {
         let end = after(self.timeouts.attempt);
@@ -117,12 +110,12 @@ impl Transport {
         let headers = std::mem::take(response.headers_mut());
         attempt.headers(status, super::answer::request_id(&headers));
         let received = self.body(&mut response, status, end).await;
-        if let Some(exchange) = exchange {
+        attempt.received(|exchange| {
             exchange.response_headers = pairs(&headers);
             if let Ok(body) = &received {
                 exchange.response_body = String::from_utf8_lossy(body).into_owned();
             }
-        }
+        });
         let body = received?;
         client.answered();
         let answer = HttpAnswer {
@@ -228,8 +221,13 @@ fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
+            // Whatever the settings call a header, its value may be a key.
+            let text = if value.is_sensitive() {
+                Cow::Borrowed("<REDACTED:sensitive-header>")
+            } else {
+                String::from_utf8_lossy(value.as_bytes())
+            };
+            (name.as_str().to_owned(), text.into_owned())
         })
         .collect()
 }

@@ -344,7 +344,7 @@ fn a_call_file_shows_its_record_in_both_formats() {
         let text = fs::read_to_string(file).unwrap();
         let shown: Record = match format {
             LogFormat::Yaml => serde_yaml::from_str(&text).unwrap(),
-            LogFormat::Json => serde_json::from_str(&text).unwrap(),
+            _ => serde_json::from_str(&text).unwrap(),
         };
         assert_eq!(shown, *record);
         assert!(

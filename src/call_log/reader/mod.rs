@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use super::config::{LogFormat, Views};
 use super::paths::RunPaths;
 use super::record::{CallError, CallStatus, Record};
-use super::summary::Summary;
+use super::summary::{Losses, Summary};
+use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 use scan::{is_abandoned, scan};
 
@@ -55,6 +56,8 @@ pub struct RunLog {
     unended: HashSet<String>,
     /// Calls without a call file for a reason: their process still runs, or `views` says so.
     unrendered: HashSet<String>,
+    /// What the summaries on disk say was lost: nothing else knows it.
+    losses: Option<Losses>,
     problems: Vec<Problem>,
 }
 
@@ -84,6 +87,7 @@ impl RunLog {
             rendered: HashMap::new(),
             unended: HashSet::new(),
             unrendered: HashSet::new(),
+            losses: None,
             problems: Vec::new(),
         };
         let mut calls = Calls::default();
@@ -91,6 +95,7 @@ impl RunLog {
             run.read(journal, &mut calls)?;
         }
         run.take(calls);
+        run.losses = run.noted_losses();
         run.records
             .sort_by(|a, b| (&a.started_at, a.sequence).cmp(&(&b.started_at, b.sequence)));
         Ok(run)
@@ -197,7 +202,21 @@ impl RunLog {
                 None => summary.calls_in_flight += 1,
             }
         }
-        summary
+        summary.losses.clone_from(&self.losses);
+        summary.without_content_at_minimal()
+    }
+
+    fn noted_losses(&self) -> Option<Losses> {
+        let noted = ["summary.yaml", "summary.json"]
+            .into_iter()
+            .filter_map(|name| {
+                let value = config::read_value(&self.paths.calls.join(name)).ok()?;
+                serde_json::from_value::<Summary>(value).ok()?.losses
+            });
+        noted.reduce(|mut all, more| {
+            all.add(&more);
+            all
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! After a crash: ends the calls that never ended, and renders the views that are missing.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::Path;
 use std::time::SystemTime;
@@ -39,6 +39,11 @@ impl RunLog {
     /// # Errors
     /// [`ErrorKind::Log`] when something cannot be written.
     pub fn recover(&mut self) -> Result<Recovery> {
+        // One recovery at a time, each seeing what the one before it did.
+        let _lock = self
+            .lock_recovery()
+            .map_err(|error| self.unwritable(error))?;
+        *self = Self::open(&self.paths.root)?;
         let unnoted = self.unnoted_call_files();
         self.rendered.extend(unnoted.clone());
         let present = self.present_calls();
@@ -57,8 +62,7 @@ impl RunLog {
             self.complete(&mut files, &present, &unnoted)?;
         }
         self.remove_leftovers();
-        self.refresh_summary(&files)
-            .map_err(|error| self.unwritable(error))?;
+        self.refresh_summary(&files)?;
         Ok(recovery)
     }
 
@@ -99,18 +103,37 @@ impl RunLog {
         Ok(())
     }
 
-    fn refresh_summary(&self, files: &CallFiles) -> std::io::Result<()> {
+    fn lock_recovery(&self) -> std::io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(self.paths.journal.join(".recover"))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// Under the lock of all who write the summary, and from journals read under it: a process that
+    /// ended meanwhile has written the newer one.
+    fn refresh_summary(&self, files: &CallFiles) -> Result<()> {
+        let _turn = files.turn();
+        let now = Self::open(&self.paths.root)?;
+        now.replace_summary(files)
+            .map_err(|error| self.unwritable(error))
+    }
+
+    fn replace_summary(&self, files: &CallFiles) -> std::io::Result<()> {
         let before: Option<Summary> = config::read_value(&files.summary_path())
             .ok()
             .and_then(|value| serde_json::from_value(value).ok());
         let mut summary = self.summary();
         if let Some(before) = &before {
             summary.updated_at.clone_from(&before.updated_at);
-            // Files that were lost are there now; lost events are known from nowhere else.
-            summary.losses = before.losses.clone().filter(|lost| lost.journal_events > 0);
-            if let Some(losses) = &mut summary.losses {
-                losses.call_files = 0;
-            }
+        }
+        // Call files that were lost are there now; lost events are known from nowhere else.
+        summary.losses = summary.losses.filter(|lost| lost.journal_events > 0);
+        if let Some(losses) = &mut summary.losses {
+            losses.call_files = 0;
         }
         if before.as_ref() == Some(&summary) {
             return Ok(());

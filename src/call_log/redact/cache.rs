@@ -1,6 +1,7 @@
 //! Remembers long texts, so that a conversation that resends its history costs what is new in it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,20 +13,20 @@ const MAX_ENTRIES: usize = 4096;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// What became of a text.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Outcome {
     Unchanged,
     Changed(Arc<str>, Arc<Redactions>),
 }
 
 /// Outcomes by a keyed hash and the length of the text; empties itself when it is full.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Cache {
     hasher: RandomState,
     held: Mutex<Held>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     /// The version of the process's secrets that the outcomes are right for.
     version: u64,
@@ -37,6 +38,13 @@ struct Held {
 pub(super) struct Key {
     hash: u64,
     length: usize,
+}
+
+/// Debug shows nothing of the texts.
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").finish_non_exhaustive()
+    }
 }
 
 impl Cache {

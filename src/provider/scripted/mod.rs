@@ -191,14 +191,11 @@ fn surplus(number: usize, agent: &str) -> ProviderError {
 }
 
 /// What goes into a full record in place of an HTTP exchange.
-fn exchange(request: &Request, reply: &Reply) -> WireExchange {
-    let (headers, body) = reply.wire();
+fn sent(request: &Request) -> WireExchange {
     WireExchange {
         method: "POST".to_owned(),
         url: "scripted:".to_owned(),
         request_body: serde_json::to_string(request).unwrap_or_default(),
-        response_headers: headers,
-        response_body: body,
         ..WireExchange::default()
     }
 }
@@ -230,6 +227,7 @@ impl Provider for ScriptedProvider {
         call: &CallContext,
     ) -> Result<Response, ProviderError> {
         let attempt = call.attempts().open();
+        attempt.exchange(|| sent(request));
         let (number, reply) = self.take(request, call.agent());
         let Some(reply) = reply else {
             let result = Err(surplus(number, call.agent()));
@@ -242,7 +240,9 @@ impl Provider for ScriptedProvider {
         if reply.never_comes() {
             std::future::pending::<()>().await;
         }
-        attempt.exchange(|| exchange(request, &reply));
+        attempt.received(|exchange| {
+            (exchange.response_headers, exchange.response_body) = reply.wire();
+        });
         if let Some(status) = reply.status_code() {
             attempt.headers(status, reply.request_id());
         }

@@ -24,6 +24,7 @@ pub struct Reply {
 
 /// How many calls a [`Reply`] serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Repeat {
     /// So many.
     Times(u32),
