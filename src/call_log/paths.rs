@@ -148,10 +148,12 @@ pub(crate) fn safe_name(name: &str) -> String {
 /// because their ids look alike afterwards.
 pub(crate) fn safe_run_id(run_id: &str) -> String {
     let plain = safe_name(run_id);
-    if plain == run_id || plain.len() > MAX_NAME {
+    let hash = short_hash(run_id);
+    // A long name has its hash already.
+    if plain == run_id || plain.ends_with(&hash) {
         plain
     } else {
-        format!("{plain}-{}", short_hash(run_id))
+        format!("{plain}-{hash}")
     }
 }
 
@@ -201,5 +203,12 @@ mod tests {
     fn different_run_ids_get_different_directories() {
         assert_ne!(safe_run_id("a/b"), safe_run_id("a_b"));
         assert_eq!(safe_run_id("run_20260128_123456"), "run_20260128_123456");
+    }
+
+    #[test]
+    fn a_long_run_id_gets_one_hash() {
+        let directory = safe_run_id(&"x".repeat(200));
+        assert_eq!(directory.len(), MAX_NAME);
+        assert_eq!(safe_run_id(&directory), directory);
     }
 }
