@@ -60,7 +60,7 @@ impl MissingVariable {
             ..
         } = self;
         let hint = match &self.nearest {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => format!("`{near}` is given; is one of the two names misspelt?"),
             None => format!(
                 "given: {}; `{name} | default(value=\"\")` makes it optional",
                 text::quoted_list(given.into_iter().take(40)),
