@@ -230,7 +230,10 @@ fn tell_protocol(status: u16, shape: &Shape, words: &Words) -> (String, Option<&
         Shape::CutJson | Shape::Empty => "the answer is incomplete",
         Shape::Stream => "the server answered with a stream, which was not asked for",
         Shape::Html => "the server answered with an HTML page",
+        Shape::BrokenJson => "the server answered with broken JSON",
         Shape::Text => "the server answered with plain text",
     };
-    (text.to_owned(), None)
+    let hint = (status < 400 && *shape == Shape::BrokenJson)
+        .then_some("`log_level: full` keeps what it sent; a proxy on the way may have changed it");
+    (text.to_owned(), hint)
 }

@@ -29,6 +29,8 @@ pub(super) enum Shape {
     Json,
     /// JSON that ends in the middle.
     CutJson,
+    /// What begins as a JSON object and is none.
+    BrokenJson,
     /// An event stream.
     Stream,
     /// An HTML page.
@@ -53,6 +55,7 @@ impl Words {
             Err(error) if error.is_eof() && text.starts_with(['{', '[']) => {
                 (Shape::CutJson, Self::default())
             }
+            Err(_) if text.starts_with('{') => (Shape::BrokenJson, Self::from_text(text)),
             Err(_) if text.starts_with('<') => (Shape::Html, Self::default()),
             Err(_) if text.starts_with("data:") || text.starts_with("event:") => {
                 (Shape::Stream, Self::default())
