@@ -5,12 +5,15 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
-use super::output::{print, print_json, say, table};
+use super::output::{complain, print, print_json, say, table};
 use super::{SOME_FAILED, SUCCESS};
 use crate::call_log::{LogFormat, Record, RunLog, Summary, find_runs, render};
 use crate::clock::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::counted;
+
+/// How many unreadable lines of a run are named; a file of garbage has thousands.
+const MOST_PROBLEMS: usize = 10;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Logs {
@@ -59,13 +62,25 @@ impl Logs {
 impl Place {
     fn list_runs(&self) -> Result<u8> {
         let mut summaries = Vec::new();
-        for run in find_runs(&self.directory)? {
-            summaries.push((run.clone(), open(&run)?.summary()));
+        let mut code = SUCCESS;
+        for directory in find_runs(&self.directory)? {
+            match open(&directory) {
+                Ok(run) => summaries.push((directory, summary_of(&run))),
+                // One bad run hides none of the others.
+                Err(error) => {
+                    complain(&error);
+                    code = SOME_FAILED;
+                }
+            }
         }
         if self.json {
             let summaries: Vec<&Summary> = summaries.iter().map(|(_, summary)| summary).collect();
             print_json(&summaries)?;
-            return Ok(SUCCESS);
+            return Ok(code);
+        }
+        if summaries.is_empty() && code == SUCCESS {
+            say(&format!("no runs in `{}`", self.directory.display()));
+            return Ok(code);
         }
         let mut rows = vec![row([
             "RUN",
@@ -86,7 +101,7 @@ impl Place {
             ]);
         }
         print(&table(&rows))?;
-        Ok(SUCCESS)
+        Ok(code)
     }
 
     fn list_calls(&self) -> Result<u8> {
@@ -118,8 +133,7 @@ impl Place {
     }
 
     fn stats(&self) -> Result<u8> {
-        let mut summary = open(&self.directory)?.summary();
-        summary.updated_at = rfc3339(SystemTime::now());
+        let summary = summary_of(&open_one(&self.directory)?);
         let format = if self.json {
             LogFormat::Json
         } else {
@@ -130,7 +144,7 @@ impl Place {
     }
 
     fn recover(&self) -> Result<u8> {
-        let mut run = open(&self.directory)?;
+        let mut run = open_one(&self.directory)?;
         let recovery = run.recover()?;
         if self.json {
             print_json(&recovery)?;
@@ -152,7 +166,7 @@ impl Place {
 
 impl Show {
     fn execute(&self) -> Result<u8> {
-        let run = open(&self.directory)?;
+        let run = open_one(&self.directory)?;
         let record = self.find(run.records())?;
         print_document(
             record,
@@ -171,33 +185,54 @@ impl Show {
             .parse::<usize>()
             .ok()
             .and_then(|place| records.get(place.checked_sub(1)?));
-        let by_id = || {
-            records
-                .iter()
-                .find(|record| record.call_id.starts_with(&self.call))
-        };
-        by_place.or_else(by_id).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!(
-                    "no call `{}` in `{}`, which has {}",
-                    self.call,
-                    self.directory.display(),
-                    counted(records.len(), "call")
-                ),
-            )
-            .with_hint(format!(
-                "`duologue logs ls {}` lists them",
-                self.directory.display()
-            ))
-        })
+        if let Some(record) = by_place {
+            return Ok(record);
+        }
+        let by_id: Vec<&Record> = records
+            .iter()
+            .filter(|record| record.call_id.starts_with(&self.call))
+            .collect();
+        match by_id[..] {
+            [record] => Ok(record),
+            [] => Err(self.wrong_call(&format!("no call `{}`", self.call), records.len())),
+            _ => Err(self.wrong_call(
+                &format!("{} calls begin with `{}`", by_id.len(), self.call),
+                records.len(),
+            )),
+        }
     }
+
+    fn wrong_call(&self, what: &str, calls: usize) -> Error {
+        let directory = self.directory.display();
+        Error::new(
+            ErrorKind::Config,
+            format!(
+                "{what} in `{directory}`, which has {}",
+                counted(calls, "call")
+            ),
+        )
+        .with_hint(format!("`duologue logs ls {directory}` lists them"))
+    }
+}
+
+/// [`open`] for commands that want one run: a directory of runs gets the way to their list.
+fn open_one(directory: &Path) -> Result<RunLog> {
+    let has_runs = || find_runs(directory).is_ok_and(|runs| !runs.is_empty());
+    if !directory.join("journal").is_dir() && has_runs() {
+        let directory = directory.display();
+        return Err(Error::new(
+            ErrorKind::Log,
+            format!("`{directory}` holds runs, and is none itself"),
+        )
+        .with_hint(format!("`duologue logs ls {directory}` lists them")));
+    }
+    open(directory)
 }
 
 /// The run, with what cannot be read said on stderr.
 fn open(directory: &Path) -> Result<RunLog> {
     let run = RunLog::open(directory)?;
-    for problem in run.problems() {
+    for problem in run.problems().iter().take(MOST_PROBLEMS) {
         say(&format!(
             "\x1b[1;33mwarning\x1b[0m: `{}` line {}: {}",
             problem.file.display(),
@@ -205,7 +240,21 @@ fn open(directory: &Path) -> Result<RunLog> {
             problem.message
         ));
     }
+    if let Some(more) = run.problems().len().checked_sub(MOST_PROBLEMS + 1) {
+        say(&format!(
+            "\x1b[1;33mwarning\x1b[0m: {} more in `{}`",
+            counted(more + 1, "unreadable line"),
+            directory.display()
+        ));
+    }
     Ok(run)
+}
+
+/// The totals as of now.
+fn summary_of(run: &RunLog) -> Summary {
+    let mut summary = run.summary();
+    summary.updated_at = rfc3339(SystemTime::now());
+    summary
 }
 
 fn print_document(document: &impl serde::Serialize, format: LogFormat) -> Result<()> {

@@ -349,6 +349,7 @@ fn logs_speak_json() {
             .json()
     };
     assert_eq!(json(&["ls", "out"])[0]["run_id"], "demo");
+    assert_ne!(json(&["ls", "out"])[0]["updated_at"], "");
     let calls = json(&["ls", "out/demo"]);
     assert_eq!(calls[0]["schema"], "duologue.call/1");
     let id = calls[0]["call_id"].as_str().unwrap();
@@ -376,6 +377,68 @@ fn logs_name_the_run_or_call_that_is_not_there() {
             Some(2),
             "error: no call `7` in `out/demo`, which has 1 call\nhint: `duologue logs ls out/demo` lists them\n"
         )
+    );
+}
+
+#[test]
+fn logs_refuse_an_ambiguous_id_and_a_directory_of_runs() {
+    let folder = Folder::with_job();
+    folder.run(&["run", "job.yaml"]);
+    folder.run(&["run", "job.yaml"]);
+    let ambiguous = folder.run(&["logs", "show", "out/demo", "call_"]);
+    assert_eq!(
+        (ambiguous.code, ambiguous.stderr.as_str()),
+        (
+            Some(2),
+            "error: 2 calls begin with `call_` in `out/demo`, which has 2 calls\nhint: `duologue logs ls out/demo` lists them\n"
+        )
+    );
+    let above = folder.run(&["logs", "stats", "out"]);
+    assert_eq!(
+        (above.code, above.stderr.as_str()),
+        (
+            Some(2),
+            "error: `out` holds runs, and is none itself\nhint: `duologue logs ls out` lists them\n"
+        )
+    );
+    std::fs::create_dir(folder.path("empty")).unwrap();
+    let none = folder.run(&["logs", "ls", "empty"]);
+    assert_eq!(
+        (none.code, none.stdout.as_str(), none.stderr.as_str()),
+        (Some(0), "", "no runs in `empty`\n")
+    );
+}
+
+#[test]
+fn a_run_that_cannot_be_read_hides_no_other_run() {
+    let folder = Folder::with_job();
+    folder.run(&["run", "job.yaml"]);
+    std::fs::create_dir_all(folder.path("out/bad/journal/1-2.jsonl")).unwrap();
+    let listed = folder.run(&["logs", "ls", "out"]);
+    assert_eq!(listed.code, Some(1), "{}", listed.all());
+    assert!(
+        listed.stdout.contains("demo  succeeded"),
+        "{}",
+        listed.all()
+    );
+    assert!(
+        listed
+            .stderr
+            .starts_with("error: cannot read `out/bad/journal/1-2.jsonl`\n"),
+        "{}",
+        listed.all()
+    );
+}
+
+#[test]
+fn a_journal_of_garbage_gets_few_warnings() {
+    let folder = Folder::new();
+    folder.write("out/bad/journal/1-2.jsonl", &"garbage\n".repeat(500));
+    let listed = folder.run(&["logs", "ls", "out/bad"]);
+    assert_eq!(listed.stderr.lines().count(), 11, "{}", listed.all());
+    assert_eq!(
+        listed.stderr.lines().last(),
+        Some("warning: 490 unreadable lines more in `out/bad`")
     );
 }
 
