@@ -1,11 +1,11 @@
 //! Reading runs back: journals of any process, whole or torn, and what a crash left unfinished.
 
 mod recover;
+mod runs;
 mod scan;
 mod tail;
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::config::{LogFormat, Views};
@@ -14,9 +14,11 @@ use super::record::{CallError, CallStatus, Record};
 use super::summary::{Losses, Summary};
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
+use runs::no_run;
 use scan::{is_abandoned, scan};
 
 pub use recover::Recovery;
+pub use runs::find_runs;
 pub(crate) use tail::Tail;
 
 /// A place in a journal that could not be read; the rest was.
@@ -218,30 +220,6 @@ impl RunLog {
             all
         })
     }
-}
-
-/// The runs below `output_dir`, in the order of their names.
-///
-/// # Errors
-/// [`ErrorKind::Log`] when the directory cannot be read.
-pub fn find_runs(output_dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(output_dir).map_err(|error| no_run(output_dir, error))?;
-    let mut runs: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join("journal").is_dir())
-        .collect();
-    runs.sort();
-    Ok(runs)
-}
-
-fn no_run(directory: &Path, error: std::io::Error) -> Error {
-    Error::new(
-        ErrorKind::Log,
-        format!("`{}` holds no run", directory.display()),
-    )
-    .with_source(error)
-    .with_hint("a run's directory contains `journal/`; it is `{output_dir}/{run_id}`")
 }
 
 fn interrupt(record: &mut Record) {
