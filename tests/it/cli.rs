@@ -431,6 +431,17 @@ fn a_run_that_cannot_be_read_hides_no_other_run() {
 }
 
 #[test]
+fn a_run_with_a_call_under_way_is_listed_as_running() {
+    let folder = Folder::with_job();
+    let hanging = folder.start_call_that_hangs(&["run", "job.yaml"]);
+    let during = folder.run(&["logs", "ls", "out"]);
+    hanging.signal("KILL");
+    let after = folder.run(&["logs", "ls", "out"]);
+    assert!(during.stdout.contains("demo  running"), "{}", during.all());
+    assert!(after.stdout.contains("demo  failed"), "{}", after.all());
+}
+
+#[test]
 fn a_journal_of_garbage_gets_few_warnings() {
     let folder = Folder::new();
     folder.write("out/bad/journal/1-2.jsonl", &"garbage\n".repeat(500));
