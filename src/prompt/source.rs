@@ -164,13 +164,19 @@ fn inside(base: &Path, name: &str) -> Result<Option<PathBuf>> {
 }
 
 fn canonical_base(base: &Path) -> Result<PathBuf> {
-    base.canonicalize().map_err(|error| {
+    let unreadable = |error: io::Error| {
         Error::new(
             ErrorKind::Prompt,
             format!("cannot read the prompt directory `{}`", base.display()),
         )
         .with_source(error)
-    })
+    };
+    let directory = base.canonicalize().map_err(unreadable)?;
+    // Otherwise a file would look like a directory without packs.
+    if directory.is_file() {
+        return Err(unreadable(io::ErrorKind::NotADirectory.into()));
+    }
+    Ok(directory)
 }
 
 /// Refuses what is not a plain path below the base.
