@@ -37,8 +37,9 @@ pub(super) fn broken(
     ))
 }
 
-/// The error for a value that serde refused at `path` of `origin`.
-pub(super) fn refused(origin: &str, path: &str, message: &str) -> Error {
+/// The error for a value that serde refused at `path` of `origin`; `others` are keys that are allowed
+/// there, and that serde does not know.
+pub(super) fn refused(origin: &str, path: &str, message: &str, others: &[&str]) -> Error {
     let at = |path: &str| match path {
         "" => origin.to_owned(),
         path => format!("{origin}, key `{path}`"),
@@ -51,7 +52,7 @@ pub(super) fn refused(origin: &str, path: &str, message: &str) -> Error {
             "" => name,
             path => path,
         };
-        let known: Vec<&str> = quoted.collect();
+        let known: Vec<&str> = quoted.chain(others.iter().copied()).collect();
         return config(format!("{origin}: unknown key `{key}`"))
             .with_hint(text::did_you_mean(name, known.iter().copied()));
     }
@@ -125,6 +126,7 @@ mod tests {
             "`job.yaml`",
             "concurrency",
             "invalid type: string \"many\", expected usize",
+            &[],
         );
         assert_eq!(
             error.to_string(),

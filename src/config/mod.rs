@@ -58,14 +58,29 @@ pub(crate) fn from_value_at<T: DeserializeOwned>(
     origin: &str,
     key: &str,
 ) -> Result<T> {
+    from_value_beside(value, origin, key, &[])
+}
+
+/// [`from_value_at`], where keys that somebody else reads stand beside those of `T`.
+pub(crate) fn from_value_beside<T: DeserializeOwned>(
+    value: Value,
+    origin: &str,
+    key: &str,
+    others: &[&str],
+) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
+        let others = if inner.contains(['.', '[']) {
+            &[]
+        } else {
+            others
+        };
         let path = match (key, inner.as_str()) {
             (key, ".") => key.to_owned(),
             ("", inner) => inner.to_owned(),
             (key, inner) => format!("{key}.{inner}"),
         };
-        explain::refused(origin, &path, &error.into_inner().to_string())
+        explain::refused(origin, &path, &error.into_inner().to_string(), others)
     })
 }
 

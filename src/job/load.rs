@@ -290,7 +290,7 @@ fn load_agent(mut entry: Value, base: &Path, origin: &str, place: &str) -> Resul
     let inputs = entry
         .as_object_mut()
         .and_then(|entry| entry.shift_remove("inputs"));
-    let mut spec: AgentSpec = config::from_value_at(entry, origin, place)?;
+    let mut spec: AgentSpec = config::from_value_beside(entry, origin, place, &["inputs"])?;
     spec.resolve_schema(base)
         .map_err(|error| error.within(&at("response_schema")))?;
     spec.validate_at(origin, place)?;

@@ -81,6 +81,7 @@ const REFUSED: &[Case] = &[
     Case::job("unknown key, far from all", &[("concurrency", "speed")]),
     Case::job("unknown key, deep", &[("log_level", "loglevel")]),
     Case::job("unknown key of an agent", &[("temperature", "temprature")]),
+    Case::job("unknown key, near `inputs`", &[("inputs", "input")]),
     Case::job("missing key", &[("model: gpt-5-mini", "mode: oneshot")]),
     Case::job("missing section", &[("provider: ", "# provider: ")]),
     Case::job("wrong type", &[("concurrency: 2", "concurrency: many")]),
@@ -182,6 +183,10 @@ const REFUSED: &[Case] = &[
     Case::job(
         "missing prompts",
         &[("prompts: prompts", "prompts: prompt")],
+    ),
+    Case::job(
+        "prompts that are a file",
+        &[("prompts: prompts", "prompts: replies.yaml")],
     ),
     Case::job(
         "missing template",
