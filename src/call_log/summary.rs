@@ -27,6 +27,8 @@ pub enum RunStatus {
     Failed,
     /// Some did.
     Partial,
+    /// Calls are under way.
+    Running,
 }
 
 /// The document `summary.yaml`.
@@ -240,11 +242,15 @@ impl Summary {
             self.agent(&totals.name).merge(totals);
         }
         self.status = self.judge();
-        self.without_content_at_minimal()
+        self
     }
 
-    /// A run that was continued at level minimal shows no text of the calls before.
-    pub(crate) fn without_content_at_minimal(mut self) -> Self {
+    /// Ready to be shown: a run with calls under way has not ended, and one that was continued at
+    /// level minimal shows no text of the calls before.
+    pub(crate) fn completed(mut self) -> Self {
+        if self.calls_in_flight > 0 {
+            self.status = RunStatus::Running;
+        }
         if self.log_level == "minimal" {
             self.errors
                 .iter_mut()

@@ -313,6 +313,6 @@ impl Thread {
         summary.updated_at = rfc3339(SystemTime::now());
         summary.calls_in_flight += self.work.shared.in_flight();
         summary.losses = Some(losses).filter(|losses| !losses.is_empty());
-        self.work.files.write_summary(&summary)
+        self.work.files.write_summary(&summary.completed())
     }
 }

@@ -93,7 +93,7 @@ impl Place {
         for (directory, summary) in &summaries {
             rows.push(vec![
                 summary.run_id.clone(),
-                status_of(summary),
+                format!("{:?}", summary.status).to_lowercase(),
                 summary.calls.to_string(),
                 summary.failed_executions.to_string(),
                 number(summary.usage.total_tokens()),
@@ -255,15 +255,6 @@ fn summary_of(run: &RunLog) -> Summary {
     let mut summary = run.summary();
     summary.updated_at = rfc3339(SystemTime::now());
     summary
-}
-
-/// How the run ended so far; with calls under way it has not.
-fn status_of(summary: &Summary) -> String {
-    if summary.calls_in_flight > 0 {
-        "running".to_owned()
-    } else {
-        format!("{:?}", summary.status).to_lowercase()
-    }
 }
 
 fn print_document(document: &impl serde::Serialize, format: LogFormat) -> Result<()> {

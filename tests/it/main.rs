@@ -48,6 +48,9 @@ mod log_memory;
 /// What the modules about the call log share.
 mod log_support;
 
+/// What reviews of the log found, each with a test that names it.
+mod log_review;
+
 /// The files of a run: layout, names, levels, views, formats, loggers, flushing.
 mod log_tree;
 

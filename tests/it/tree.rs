@@ -49,6 +49,10 @@ const LONG_FILES: &[(&str, &str)] = &[
     ),
     ("call_log/redact/scan.rs", "one scanner"),
     (
+        "call_log/summary.rs",
+        "the summary's fields, most of it documentation, and their sums",
+    ),
+    (
         "job/load.rs",
         "every key of a job file, each with its error",
     ),

@@ -205,7 +205,7 @@ impl RunLog {
             }
         }
         summary.losses.clone_from(&self.losses);
-        summary.without_content_at_minimal()
+        summary.completed()
     }
 
     fn noted_losses(&self) -> Option<Losses> {
