@@ -57,14 +57,37 @@ async fn crowd(runner: &AgentRunner, at_once: usize, rounds: usize) -> Result<(D
     Ok((elapsed, peak - before))
 }
 
+/// What tokio alone makes of as many tasks that only sleep.
+async fn sleeping_tasks(at_once: usize, rounds: usize) -> Result {
+    let begun = Instant::now();
+    let tasks: Vec<_> = (0..at_once)
+        .map(|_| {
+            tokio::spawn(async move {
+                for _ in 0..rounds {
+                    tokio::time::sleep(ANSWER_TIME).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await?;
+    }
+    let share = share_of_ideal(rounds, begun.elapsed());
+    println!("{at_once:6} tasks asleep,  {rounds:2} each   {share:5.1} % of ideal");
+    Ok(())
+}
+
+fn share_of_ideal(rounds: usize, elapsed: Duration) -> f64 {
+    100.0 * ANSWER_TIME.as_secs_f64() * rounds as f64 / elapsed.as_secs_f64()
+}
+
 /// Runs in this process, over a provider that only sleeps.
 async fn in_process(at_once: usize, rounds: usize) -> Result {
     let runner = sleeping(ANSWER_TIME, CallLog::off());
     let (elapsed, memory) = crowd(&runner, at_once, rounds).await?;
-    let ideal = ANSWER_TIME.as_secs_f64() * rounds as f64;
     println!(
         "{at_once:6} runs at once, {rounds:2} each   {:5.1} % of ideal   {:5.1} KiB per run   target 95 %, 20 KB",
-        100.0 * ideal / elapsed.as_secs_f64(),
+        share_of_ideal(rounds, elapsed),
         memory as f64 / at_once as f64,
     );
     Ok(())
@@ -124,6 +147,7 @@ fn main() -> Result {
         over_http("no log       ", CallLog::off()).await?;
         over_http("journal, YAML", log(folder.path(), Views::All)?).await?;
         for (at_once, rounds) in [(1_000, 10), (10_000, 1), (10_000, 10)] {
+            sleeping_tasks(at_once, rounds).await?;
             in_process(at_once, rounds).await?;
         }
         conversations(&sleeping(Duration::ZERO, log(folder.path(), Views::None)?)).await

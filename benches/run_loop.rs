@@ -13,7 +13,7 @@ use common::Result;
 use common::answer::{Plan, topic};
 use common::bare::Bare;
 use common::server::{Server, was_server};
-use common::work::{log, runner, spec};
+use common::work::{log, runner, sleeping, spec};
 use criterion::Criterion;
 use duologue::call_log::{CallLog, Views};
 use duologue::{AgentRunner, AgentSpec};
@@ -23,6 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 #[derive(Debug, Clone, Copy)]
 enum Mode {
     Bare,
+    Alone,
     Off,
     Journal,
     Yaml,
@@ -34,17 +35,21 @@ impl FromStr for Mode {
     fn from_str(word: &str) -> std::result::Result<Self, String> {
         match word {
             "bare" => Ok(Self::Bare),
+            "alone" => Ok(Self::Alone),
             "off" => Ok(Self::Off),
             "journal" => Ok(Self::Journal),
             "yaml" => Ok(Self::Yaml),
-            _ => Err(format!("`{word}` is none of bare, off, journal, yaml")),
+            _ => Err(format!(
+                "`{word}` is none of bare, alone, off, journal, yaml"
+            )),
         }
     }
 }
 
 /// Either way to make the call.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Caller {
-    Bare(Box<Bare>),
+    Bare(Bare),
     Ours {
         runner: AgentRunner,
         spec: AgentSpec,
@@ -56,13 +61,17 @@ impl Caller {
     fn new(mode: Mode, server: &Server) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let log = match mode {
-            Mode::Bare => return Ok(Self::Bare(Box::new(Bare::new(&server.base_url)?))),
-            Mode::Off => CallLog::off(),
+            Mode::Bare => return Ok(Self::Bare(Bare::new(&server.base_url)?)),
+            Mode::Alone | Mode::Off => CallLog::off(),
             Mode::Journal => log(folder.path(), Views::None)?,
             Mode::Yaml => log(folder.path(), Views::All)?,
         };
+        let runner = match mode {
+            Mode::Alone => sleeping(Duration::ZERO, log),
+            _ => runner(&server.base_url, log)?,
+        };
         Ok(Self::Ours {
-            runner: runner(&server.base_url, log)?,
+            runner,
             spec: spec(),
             _folder: folder,
         })
@@ -108,6 +117,7 @@ fn measured(criterion: &mut Criterion) -> Result {
     let mut group = criterion.benchmark_group("run_loop");
     for (name, mode) in [
         ("bare", Mode::Bare),
+        ("run_loop_alone", Mode::Alone),
         ("log_off", Mode::Off),
         ("journal", Mode::Journal),
         ("journal_and_yaml", Mode::Yaml),

@@ -31,11 +31,14 @@ pub(crate) struct Step {
     pub(crate) optional: bool,
 }
 
-/// The answer, 700 bytes of JSON.
-pub(crate) const ANSWER: &str = r#"{"title":"Read the tides at the harbour","hours":6.5,"confidence":87,"steps":[{"name":"Find the gauge","detail":"Walk to the end of the eastern pier and look for the white staff with black marks.","optional":false},{"name":"Write down the level","detail":"Every thirty minutes, note time and level in metres to two digits; take the mean of five waves.","optional":false},{"name":"Compare with the table","detail":"Look the day up in the printed table and note the difference of each high and low water.","optional":false},{"name":"Draw a curve","detail":"Put the levels on paper and draw a smooth line.","optional":true}],"risks":["Strong wind moves the level by decimetres.","The staff is frozen."]}"#;
+/// What stands in [`ANSWER`] for the number of the call.
+pub(crate) const NUMBER: &str = "000000";
 
-/// A key that the server does not look at.
-pub(crate) const KEY: &str = "bench-key-without-value";
+/// The answer, 700 bytes of JSON; the server numbers it, so that no two are the same.
+pub(crate) const ANSWER: &str = r#"{"title":"Read the tides as boat 000000","hours":6.5,"confidence":87,"steps":[{"name":"Find the gauge","detail":"Walk to the end of the eastern pier and look for the white staff with black marks.","optional":false},{"name":"Write down the level","detail":"Every thirty minutes, note time and level in metres to two digits; take the mean of five waves.","optional":false},{"name":"Compare with the table","detail":"Look the day up in the printed table and note the difference of each high and low water.","optional":false},{"name":"Draw a curve","detail":"Put the levels on paper and draw a smooth line.","optional":true}],"risks":["Strong wind moves the level by decimetres.","The staff is frozen."]}"#;
+
+/// A key that looks like one, since records are searched for it.
+pub(crate) const KEY: &str = concat!("q8Zr2LmX", "0vTn4BwY");
 
 /// The system prompt.
 pub(crate) const SYSTEM: &str = "You are a planner. You turn a topic into a short plan that somebody else can carry out without asking back.\n\nRules:\n- Order the steps so that each one needs only what the steps before it produced.\n- A step has one outcome that can be checked. Name it in a few words; say in one or two sentences how to get there.\n- Use between 3 and 7 steps. Leave out what does not bring the plan forward.\n";
@@ -45,7 +48,7 @@ pub(crate) fn completion() -> String {
     serde_json::json!({
         "id": "chatcmpl-9f86d081884c7d65",
         "object": "chat.completion",
-        "created": 1_700_000_000,
+        "created": 1_758_612_345,
         "model": "gpt-5-mini-2026-08-07",
         "choices": [{
             "index": 0,

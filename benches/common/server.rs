@@ -1,17 +1,19 @@
-//! A small HTTP server that gives every request the same answer, in a process of its own, so that
-//! neither its time nor its instructions count.
+//! A small HTTP server that gives every request the same answer but for a number, in a process of
+//! its own, so that neither its time nor its instructions count.
 //!
 //! A bench starts itself anew with a variable set; the server ends when its standard input does.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Result;
-use super::answer::completion;
+use super::answer::{NUMBER, completion};
 
 const VARIABLE: &str = "DUOLOGUE_BENCH_SERVER_DELAY_MS";
 
@@ -71,22 +73,25 @@ async fn serve(delay: Duration) -> Result {
     writeln!(output, "{}", listener.local_addr()?.port())?;
     output.flush()?;
     let body = completion();
-    let answer: &'static str = Box::leak(
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .into_boxed_str(),
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
     );
+    let sent = Arc::new(AtomicUsize::new(0));
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(talk(stream, answer.as_bytes(), delay));
+        tokio::spawn(talk(stream, answer.clone(), sent.clone(), delay));
     }
 }
 
 /// Answers requests until the client hangs up.
-async fn talk(mut stream: TcpStream, answer: &[u8], delay: Duration) -> std::io::Result<()> {
+async fn talk(
+    mut stream: TcpStream,
+    answer: String,
+    sent: Arc<AtomicUsize>,
+    delay: Duration,
+) -> std::io::Result<()> {
     let mut received = Vec::with_capacity(16 * 1024);
     loop {
         while let Some(length) = request_length(&received) {
@@ -94,7 +99,10 @@ async fn talk(mut stream: TcpStream, answer: &[u8], delay: Duration) -> std::io:
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
-            stream.write_all(answer).await?;
+            let number = format!("{:06}", sent.fetch_add(1, Ordering::Relaxed) % 1_000_000);
+            stream
+                .write_all(answer.replacen(NUMBER, &number, 1).as_bytes())
+                .await?;
         }
         if stream.read_buf(&mut received).await? == 0 {
             return Ok(());
