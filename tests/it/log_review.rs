@@ -60,9 +60,9 @@ fn two_recoveries_at_once_write_each_call_file_once() {
     calls(&log, 20);
     log.flush_blocking().unwrap();
     drop(log);
-    call_files(folder.path())
-        .iter()
-        .for_each(|file| fs::remove_file(file).unwrap());
+    for file in call_files(folder.path()) {
+        fs::remove_file(file).unwrap();
+    }
 
     let run = folder.path().join("run");
     std::thread::scope(|scope| {

@@ -53,6 +53,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "the summary's fields, most of it documentation, and their sums",
     ),
     (
+        "call_log/writer.rs",
+        "the thread, and what it shares with those who hand it work",
+    ),
+    (
         "job/load.rs",
         "every key of a job file, each with its error",
     ),
