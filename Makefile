@@ -21,7 +21,6 @@ test: check servers
 	DUOLOGUE_TEST_AIMOCK="$(AIMOCK)" cargo test --all-features
 	cargo test --no-default-features
 	for feature in openai cli; do cargo check --quiet --no-default-features --features $$feature --all-targets || exit 1; done
-	for example in examples/*.rs; do cargo run --quiet --example $$(basename $$example .rs) || exit 1; done
 	$(MAKE) --no-print-directory run
 
 ## Puts the servers that the tests start on 127.0.0.1 into target/; see .ci/servers.
