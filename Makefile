@@ -13,7 +13,7 @@ run:
 check:
 	cargo fmt --check
 	cargo clippy --all-targets --all-features --quiet -- -D warnings
-	cargo clippy --lib --no-default-features --quiet -- -D warnings
+	cargo clippy --all-targets --no-default-features --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features --quiet
 
 ## Everything that CI runs.

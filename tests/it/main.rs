@@ -10,6 +10,7 @@
 mod support;
 
 /// The blocking runner from every kind of thread and runtime.
+#[cfg(feature = "openai")]
 mod blocking_contexts;
 
 /// Every subcommand of the command: what it prints, what it writes, how it exits.
@@ -21,6 +22,7 @@ mod cli;
 mod command;
 
 /// Every defect of the original core (system 004), each with a test that names it.
+#[cfg(feature = "openai")]
 mod defects_004;
 
 /// Every example runs to its end.
@@ -77,6 +79,7 @@ mod redaction;
 mod run_loop;
 
 /// The run loop over real HTTP: attempts in the records are requests on the wire.
+#[cfg(feature = "openai")]
 mod run_loop_http;
 
 /// The tree itself: layers, sizes, documents, dependencies.

@@ -1,5 +1,6 @@
 //! What several modules share: a pack, an agent, runners around scripts, providers with a habit.
 
+#[cfg(feature = "openai")]
 pub(crate) mod server;
 
 use std::fmt;
@@ -17,7 +18,7 @@ use duologue::chat::{Request, Response};
 use duologue::env::Environment;
 use duologue::prompt::PromptLibrary;
 use duologue::provider::{
-    CallContext, OpenAiProvider, Provider, ProviderError, Reply, RetryPolicy, ScriptedProvider,
+    CallContext, Provider, ProviderError, Reply, RetryPolicy, ScriptedProvider,
 };
 use duologue::{AgentRunner, AgentSpec};
 use serde_json::{Value, json};
@@ -136,8 +137,9 @@ pub(crate) fn nothing_set() -> Environment {
 }
 
 /// A provider that speaks to `server`.
-pub(crate) fn over_http(server: &server::Server) -> OpenAiProvider {
-    OpenAiProvider::builder()
+#[cfg(feature = "openai")]
+pub(crate) fn over_http(server: &server::Server) -> duologue::provider::OpenAiProvider {
+    duologue::provider::OpenAiProvider::builder()
         .base_url(server.base_url())
         .no_api_key()
         .environment(nothing_set())

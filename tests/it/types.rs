@@ -16,8 +16,7 @@ use duologue::env::Environment;
 use duologue::error::{CallReport, Ledger};
 use duologue::prompt::{PromptLibrary, PromptPack};
 use duologue::provider::{
-    CallContext, Limited, OpenAiProvider, Provider, ProviderError, Reply, Retrying,
-    ScriptedProvider,
+    CallContext, Limited, Provider, ProviderError, Reply, Retrying, ScriptedProvider,
 };
 use duologue::{AgentRunner, AgentSpec, Error, ErrorKind, Outcome, blocking};
 use serde_json::{Value, json};
@@ -52,7 +51,9 @@ fn public_types_may_be_sent_and_shared() {
     is_send_and_sync::<(Attempt, Attempts, OpenAttempt, CallContext)>();
     is_send_and_sync::<(Request, Response, Message)>();
     is_send_and_sync::<(PromptLibrary, PromptPack, Environment)>();
-    is_send_and_sync::<(ScriptedProvider, OpenAiProvider, Reply)>();
+    is_send_and_sync::<(ScriptedProvider, Reply)>();
+    #[cfg(feature = "openai")]
+    is_send_and_sync::<duologue::provider::OpenAiProvider>();
     is_send_and_sync::<Retrying<Limited<ScriptedProvider>>>();
 }
 
