@@ -15,7 +15,7 @@ use super::outcome::Outcome;
 use super::repair;
 use super::schema::AnswerSchema;
 use super::spec::AgentSpec;
-use super::verdict::{Decode, Failure, Verdict, judge};
+use super::verdict::{Decode, Decoded, Failure, Verdict, judge};
 use crate::attempt::Attempts;
 use crate::call_log::{CallLog, Parameters, Record};
 use crate::chat::{Request, Response, ResponseSchema, Role};
@@ -186,9 +186,13 @@ impl<'a> Execution<'a> {
         let result = self
             .guarded(around.provider.generate_json(request, &context))
             .await;
-        let (response, verdict) = match result {
+        let (response, mut verdict) = match result {
             Ok(response) => {
-                let verdict = judge(&response, &self.schema, decode);
+                let verdict = judge(&response, &self.schema, &mut |answer| {
+                    // A conversation keeps the JSON whatever else becomes of it.
+                    let conversing = self.options.conversation.is_some();
+                    decode(answer).map(|decoded| if conversing { Decoded::AsIs } else { decoded })
+                });
                 (Some(response), verdict)
             }
             Err(error) => (None, Verdict::Failed(Failure::of(error))),
@@ -211,7 +215,7 @@ impl<'a> Execution<'a> {
             record: around.log.journal().map(std::path::Path::to_owned),
         });
         let next = self.decide(&verdict, response.as_ref());
-        let kept = open.finish(|| verdict.to_end(response.clone(), next.goes_on()));
+        let kept = open.finish(|| verdict.take_end(response.clone(), next.goes_on()));
         if let Some(call) = self.ledger.calls.last_mut() {
             tracing::debug!(
                 agent = self.spec.name,

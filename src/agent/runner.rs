@@ -16,6 +16,7 @@ use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::schema::{AnswerSchema, SchemaCache};
 use super::spec::AgentSpec;
+use super::verdict::Decoded;
 use crate::call_log::CallLog;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -111,7 +112,7 @@ impl AgentRunner {
         let variables = to_map(variables, &spec.name)?;
         let schema = self.schema_of(spec)?;
         self.shared
-            .execute(spec, schema, variables, options, &mut |_| Ok(()))
+            .execute(spec, schema, variables, options, &mut |_| Ok(Decoded::AsIs))
             .await
     }
 
@@ -150,7 +151,7 @@ impl AgentRunner {
         let mut decode = |answer: &Value| {
             let value = T::deserialize(answer).map_err(|error| error.to_string())?;
             *typed.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-            Ok(())
+            Ok(Decoded::Typed)
         };
         let outcome = self
             .shared
@@ -234,7 +235,7 @@ impl Shared {
         schema: Arc<AnswerSchema>,
         variables: Map<String, Value>,
         options: RunOptions<'_>,
-        decode: &mut (dyn FnMut(&Value) -> std::result::Result<(), String> + Send),
+        decode: &mut (dyn FnMut(&Value) -> std::result::Result<Decoded, String> + Send),
     ) -> Result<Outcome<Value>> {
         let surroundings = Surroundings {
             provider: &*self.provider,

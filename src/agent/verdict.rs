@@ -11,7 +11,16 @@ use crate::provider::extract::extract_json;
 use crate::text::counted;
 
 /// Takes a valid answer into the form that the caller wants, or says why it cannot.
-pub(super) type Decode<'d> = dyn FnMut(&Value) -> std::result::Result<(), String> + Send + 'd;
+pub(super) type Decode<'d> = dyn FnMut(&Value) -> std::result::Result<Decoded, String> + Send + 'd;
+
+/// What the caller made of a valid answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decoded {
+    /// Nothing: it wants the JSON itself.
+    AsIs,
+    /// A typed value: the JSON may go to the record, and need not be copied.
+    Typed,
+}
 
 /// Classifies, extracts, validates and decodes, in that order.
 pub(super) fn judge(
@@ -56,9 +65,10 @@ pub(super) fn judge(
         return Verdict::Invalid { violations, fixups };
     }
     match decode(&extracted.value) {
-        Ok(()) => Verdict::Valid {
+        Ok(decoded) => Verdict::Valid {
             answer: extracted.value,
             fixups,
+            decoded,
         },
         Err(message) => {
             let violation = SchemaViolation {
@@ -78,6 +88,7 @@ pub(super) enum Verdict {
     Valid {
         answer: Value,
         fixups: Vec<String>,
+        decoded: Decoded,
     },
     Invalid {
         violations: Vec<SchemaViolation>,
@@ -130,16 +141,23 @@ impl Verdict {
         }
     }
 
-    /// How the call ended, for its record.
-    pub(super) fn to_end(&self, response: Option<Response>, goes_on: bool) -> CallEnd {
+    /// How the call ended, for its record. An answer that has been decoded is given away.
+    pub(super) fn take_end(&mut self, response: Option<Response>, goes_on: bool) -> CallEnd {
         let mut end = CallEnd {
             response,
             goes_on,
             ..CallEnd::default()
         };
         match self {
-            Self::Valid { answer, fixups } => {
-                end.answer = Some(answer.clone());
+            Self::Valid {
+                answer,
+                fixups,
+                decoded,
+            } => {
+                end.answer = Some(match decoded {
+                    Decoded::AsIs => answer.clone(),
+                    Decoded::Typed => answer.take(),
+                });
                 end.fixups.clone_from(fixups);
             }
             Self::Invalid { violations, fixups } => {

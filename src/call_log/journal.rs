@@ -170,13 +170,13 @@ impl Journal {
     }
 
     fn write(&self, line: &[u8], durability: Durability) -> io::Result<Span> {
-        let mut end = lock(&self.end);
         if is_removed(&self.file) {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 "it was removed while the run went on",
             ));
         }
+        let mut end = lock(&self.end);
         let offset = *end;
         let written = write_once(&self.file, line);
         match written {
