@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::load::Job;
+use super::load::{Answering, Job};
 use crate::error::{Error, ErrorKind, Result};
-use crate::prompt::PromptLibrary;
 
 /// Something that works and is probably not meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,14 +23,17 @@ impl Job {
     /// # Errors
     /// The first thing that would make a run fail, with the kind that the run would give it.
     pub fn check(&self) -> Result<Vec<JobWarning>> {
-        let answering = self.answering()?;
+        self.check_with(&self.answering()?)
+    }
+
+    /// [`check`](Self::check) on what a run goes on to use, so that nothing is read or compiled twice.
+    pub(super) fn check_with(&self, answering: &Answering) -> Result<Vec<JobWarning>> {
         let logging = self.llm_logging.clone().overridden_by(&self.environment)?;
         logging.sanitize.to_sanitizer()?;
         if logging.enabled {
             self.check_output_dir()?;
         }
-        let runner = self.runner_for(&answering, crate::call_log::CallLog::off());
-        let prompts = PromptLibrary::new(&self.prompts);
+        let runner = answering.runner(crate::call_log::CallLog::off());
         let mut warnings = Vec::new();
         for (place, agent) in self.agents.iter().enumerate() {
             runner.check(&agent.spec).map_err(|error| {
@@ -41,7 +43,7 @@ impl Job {
                 };
                 error.within(&self.key(&format!("agents[{place}].{key}")))
             })?;
-            let pack = prompts.pack(&agent.spec.prompt_pack)?;
+            let pack = answering.prompts.pack(&agent.spec.prompt_pack)?;
             for (index, input) in agent.inputs.iter().enumerate() {
                 let names = agent
                     .spec

@@ -64,12 +64,24 @@ pub struct JobAgent {
     pub inputs: Vec<Map<String, Value>>,
 }
 
-/// What answers a job: the provider, and the scripted one again so that its script can be checked.
+/// What answers a job: the prompts, the provider, and the scripted one again so that its script can
+/// be checked.
 #[derive(Debug)]
 pub(super) struct Answering {
+    pub(super) prompts: PromptLibrary,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) scripted: Option<Arc<ScriptedProvider>>,
     pub(super) retry: RetryPolicy,
+}
+
+impl Answering {
+    /// A runner on all of it; several share the prompts that are compiled.
+    pub(super) fn runner(&self, log: CallLog) -> AgentRunner {
+        AgentRunner::builder(self.provider.clone(), self.prompts.clone())
+            .logger(log)
+            .retry(self.retry)
+            .build()
+    }
 }
 
 impl Job {
@@ -151,22 +163,14 @@ impl Job {
     /// [`ErrorKind::Auth`] for a missing key, [`ErrorKind::Config`] and [`ErrorKind::Log`] for the rest.
     pub fn runner(&self) -> Result<AgentRunner> {
         let answering = self.answering()?;
-        Ok(self.runner_for(&answering, self.create_logger()?))
-    }
-
-    pub(super) fn runner_for(&self, answering: &Answering, log: CallLog) -> AgentRunner {
-        AgentRunner::builder(
-            answering.provider.clone(),
-            PromptLibrary::new(&self.prompts),
-        )
-        .logger(log)
-        .retry(answering.retry)
-        .build()
+        Ok(answering.runner(self.create_logger()?))
     }
 
     pub(super) fn answering(&self) -> Result<Answering> {
+        let prompts = PromptLibrary::new(&self.prompts);
         match &self.provider {
             ProviderConfig::OpenAi(config) => Ok(Answering {
+                prompts,
                 provider: self.openai(config)?,
                 scripted: None,
                 retry: retry_policy(config.max_retries),
@@ -177,6 +181,7 @@ impl Job {
                     .map_err(|error| error.within(&self.key("provider.replies")))?;
                 let scripted = Arc::new(scripted);
                 Ok(Answering {
+                    prompts,
                     provider: scripted.clone(),
                     scripted: Some(scripted),
                     retry: retry_policy(settings.max_retries),

@@ -150,9 +150,9 @@ impl Job {
         cancel: &CancellationToken,
         on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
     ) -> Result<JobReport> {
-        self.check()?;
         let answering = self.answering()?;
-        let runner = self.runner_for(&answering, self.create_logger()?);
+        self.check_with(&answering)?;
+        let runner = answering.runner(self.create_logger()?);
         let sanitizer = self.llm_logging.sanitize.to_sanitizer()?;
         on_progress(JobProgress::Started {
             runs: self.agents.iter().map(|agent| agent.inputs.len()).sum(),
