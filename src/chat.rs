@@ -233,6 +233,9 @@ pub struct Response {
     pub id: Option<String>,
     /// How the schema was enforced; `None` when the provider does not say.
     pub structured_output: Option<StructuredOutput>,
+    /// What only the provider understands and wants back as it was: signatures, encrypted reasoning.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub provider_data: Map<String, Value>,
 }
 
 impl Response {

@@ -43,8 +43,8 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 0 | `failure`, `secret`, `text`, `background` | error kinds, keys, words, the background runtime |
-//! | 1 | [`clock`], [`chat`], [`attempt`] | time and ids; the provider-neutral vocabulary: messages, requests, usage, attempts |
+//! | 0 | `failure`, `secret`, `text`, [`diff`], `fingerprint`, `background` | error kinds, keys, words, differences, hashes, the background runtime |
+//! | 1 | [`clock`], [`chat`], [`attempt`], [`cost`] | time and ids; the provider-neutral vocabulary: messages, requests, usage, attempts, dollars |
 //! | 2 | [`error`] | the one error, with its ledger |
 //! | 3 | [`env`](mod@env), `config` | environment variables; reading YAML and JSON |
 //! | 4 | [`prompt`], [`provider`], [`call_log`] | prompt packs, model endpoints, the record of every call |
@@ -65,9 +65,12 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 mod config;
+pub mod cost;
+pub mod diff;
 pub mod env;
 pub mod error;
 mod failure;
+mod fingerprint;
 pub mod job;
 pub mod prompt;
 pub mod provider;

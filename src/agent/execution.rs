@@ -262,6 +262,7 @@ impl<'a> Execution<'a> {
                 .templates
                 .insert(part.name.to_owned(), part.template.to_string());
         }
+        record.schema_hash = Some(self.schema.hash.clone());
         record.messages.clone_from(&request.messages);
         if self.around.log.keeps_context() {
             record.context = Some(self.variables.clone());

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result, SchemaViolation};
+use crate::fingerprint;
 use crate::text;
 
 const MAX_MESSAGE: usize = 300;
@@ -21,6 +22,8 @@ const MAX_KEPT: usize = 1024;
 pub(crate) struct AnswerSchema {
     pub(crate) value: Arc<Value>,
     pub(crate) text: String,
+    /// What stands in records as `schema_hash`.
+    pub(crate) hash: String,
     validator: Validator,
 }
 
@@ -49,6 +52,7 @@ impl AnswerSchema {
             )
         })?;
         Ok(Self {
+            hash: fingerprint::of_json(&value),
             value: Arc::new(value),
             text,
             validator,

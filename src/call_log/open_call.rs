@@ -14,6 +14,7 @@ use super::redact::Sanitizer;
 use crate::attempt::{Attempts, millis};
 use crate::chat::Response;
 use crate::clock::{self, Clock};
+use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result, SchemaViolation};
 
 /// What a log that is on does with a record: every one passes here, and here alone, to be stripped
@@ -118,6 +119,8 @@ pub struct CallEnd {
     pub response: Option<Response>,
     /// The answer that passed validation.
     pub answer: Option<Value>,
+    /// What the call cost, when it is known.
+    pub cost: Option<Cost>,
     /// How the answer does not fit its schema.
     pub violations: Vec<SchemaViolation>,
     /// What had to be mended to read JSON out of the answer.
@@ -154,7 +157,9 @@ impl CallEnd {
             record.response_model = response.model;
             record.usage = response.usage;
             record.structured_output = response.structured_output;
+            record.provider_data = response.provider_data;
         }
+        record.cost_usd = self.cost;
         record.answer = self.answer;
         record.validation_errors = self.violations;
         record.fixups = self.fixups;

@@ -9,6 +9,7 @@ use super::config::LogLevel;
 use super::redact::{Redactions, Sanitizer};
 use crate::attempt::{Attempt, WireExchange};
 use crate::chat::{FinishReason, Message, Request, StructuredOutput, Usage};
+use crate::cost::Cost;
 use crate::error::{ErrorKind, SchemaViolation};
 
 /// Levels of nesting that a record keeps as they are. `serde_json` reads 127 and our YAML reader 64,
@@ -157,6 +158,9 @@ pub struct Record {
     /// The document that the call was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document_id: Option<String>,
+    /// The call of an earlier run whose record gave the answer: no request left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<String>,
     /// Order of the call's start among the calls of its process in this run, from 1.
     pub sequence: u64,
     /// Which call of its execution this is, from 1; above 1 it follows an answer that could not be
@@ -212,6 +216,9 @@ pub struct Record {
     /// Tokens spent; an unknown figure is left out.
     #[serde(skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
+    /// What the tokens cost, in US dollars; absent when a price or a figure is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<Cost>,
     /// Why there is no valid answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<CallError>,
@@ -231,6 +238,9 @@ pub struct Record {
     /// The template file of each prompt part.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub templates: BTreeMap<String, String>,
+    /// The first 16 hexadecimal digits of the SHA-256 of the answer's schema, as canonical JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_hash: Option<String>,
     /// The messages sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
@@ -240,6 +250,9 @@ pub struct Record {
     /// Reasoning that the provider sent apart from the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<String>,
+    /// What only the provider understands and wants back as it was: signatures, encrypted reasoning.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub provider_data: Map<String, Value>,
     /// The answer that passed validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
@@ -274,9 +287,11 @@ impl Record {
             self.parameters.extra.clear();
             self.prompt_hashes.clear();
             self.templates.clear();
+            self.schema_hash = None;
             self.messages.clear();
             self.raw_answer = None;
             self.reasoning = None;
+            self.provider_data.clear();
             self.answer = None;
             self.validation_errors.clear();
             if let Some(error) = &mut self.error {
@@ -287,7 +302,10 @@ impl Record {
 
     /// Turns what is nested too deep for readers of JSON and YAML into text, so that a record can be read back.
     pub(crate) fn fold_deep_values(&mut self) {
-        let maps = self.context.iter_mut().chain([&mut self.parameters.extra]);
+        let maps = self
+            .context
+            .iter_mut()
+            .chain([&mut self.parameters.extra, &mut self.provider_data]);
         for value in maps.flat_map(Map::values_mut).chain(&mut self.answer) {
             fold_below(value, MAX_LEVELS);
         }
@@ -309,6 +327,7 @@ impl Record {
             &mut self.conversation_id,
             &mut self.job_id,
             &mut self.document_id,
+            &mut self.replay_of,
         ]
         .into_iter()
         .flatten()
@@ -345,6 +364,7 @@ impl Record {
         if let Some(FinishReason::Other(word)) = &mut self.finish_reason {
             redact(sanitizer, word, counts);
         }
+        redact_map(sanitizer, &mut self.provider_data, counts);
         if let Some(answer) = &mut self.answer {
             sanitizer.redact_value(answer, counts);
         }

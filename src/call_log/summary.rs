@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{CallStatus, Record};
 use crate::chat::Usage;
+use crate::cost::{self, Cost};
 use crate::error::ErrorKind;
 use crate::text::counted;
 
@@ -64,6 +65,11 @@ pub struct Summary {
     pub usage: Usage,
     /// Calls whose usage the provider did not report; `usage` lacks theirs.
     pub calls_without_usage: u64,
+    /// What all calls cost, in US dollars; absent when no cost is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<Cost>,
+    /// Calls whose cost is not known; `cost_usd` lacks theirs.
+    pub calls_without_cost: u64,
     /// Durations of all calls added up, in milliseconds; calls side by side count each.
     pub duration_ms: u64,
     /// The same figures by agent.
@@ -96,6 +102,9 @@ pub struct AgentTotals {
     pub repairs: u64,
     /// Tokens of all calls.
     pub usage: Usage,
+    /// What all calls cost, in US dollars; absent when no cost is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<Cost>,
     /// Durations of all calls added up, in milliseconds.
     pub duration_ms: u64,
     /// `duration_ms` per call.
@@ -196,6 +205,8 @@ impl Summary {
         self.repairs += repairs;
         self.usage = self.usage.plus(record.usage);
         self.calls_without_usage += u64::from(record.usage.is_unknown());
+        self.cost_usd = cost::add(self.cost_usd, record.cost_usd);
+        self.calls_without_cost += u64::from(record.cost_usd.is_none());
         self.duration_ms = self.duration_ms.saturating_add(duration_ms);
         self.status = self.judge();
         if failed && self.errors.len() < MAX_ERRORS {
@@ -208,6 +219,7 @@ impl Summary {
         agent.calls += 1;
         agent.repairs += repairs;
         agent.usage = agent.usage.plus(record.usage);
+        agent.cost_usd = cost::add(agent.cost_usd, record.cost_usd);
         agent.duration_ms = agent.duration_ms.saturating_add(duration_ms);
         agent.mean_duration_ms = agent.duration_ms / agent.calls;
     }
@@ -230,6 +242,8 @@ impl Summary {
         self.repairs += other.repairs;
         self.usage = self.usage.plus(other.usage);
         self.calls_without_usage += other.calls_without_usage;
+        self.cost_usd = cost::add(self.cost_usd, other.cost_usd);
+        self.calls_without_cost += other.calls_without_cost;
         self.duration_ms = self.duration_ms.saturating_add(other.duration_ms);
         self.errors.extend(
             other
@@ -287,6 +301,7 @@ impl AgentTotals {
         self.calls += other.calls;
         self.repairs += other.repairs;
         self.usage = self.usage.plus(other.usage);
+        self.cost_usd = cost::add(self.cost_usd, other.cost_usd);
         self.duration_ms = self.duration_ms.saturating_add(other.duration_ms);
         self.mean_duration_ms = self.duration_ms.checked_div(self.calls).unwrap_or(0);
     }

@@ -1,12 +1,13 @@
 //! What rendering a pack gives.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::chat::Message;
+use crate::fingerprint;
 
 /// The messages of a request, and where each came from.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,11 +83,6 @@ impl PromptPart {
                 hasher.update(&message.content);
             }
         }
-        let mut digits = String::with_capacity(16);
-        for byte in hasher.finalize().iter().take(8) {
-            // Writing into a text cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-        }
-        digits
+        fingerprint::short(&hasher.finalize())
     }
 }

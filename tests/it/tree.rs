@@ -7,8 +7,15 @@ use std::process::Command;
 /// The modules of `src` by layer, lowest first: each imports only from layers below its own.
 /// The documentation in `lib.rs` shows the same table.
 const LAYERS: &[&[&str]] = &[
-    &["failure", "secret", "text", "background"],
-    &["clock", "chat", "attempt"],
+    &[
+        "failure",
+        "secret",
+        "text",
+        "diff",
+        "fingerprint",
+        "background",
+    ],
+    &["clock", "chat", "attempt", "cost"],
     &["error"],
     &["env", "config"],
     &["prompt", "provider", "call_log"],

@@ -1,0 +1,116 @@
+//! What calls cost: US dollars as decimals, never as binary fractions.
+
+use std::fmt;
+use std::iter::Sum;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use rust_decimal::Decimal;
+
+/// An amount of US dollars.
+///
+/// In JSON and YAML it is a plain number with all its digits, so that other tools can add it up.
+///
+/// ```
+/// use duologue::cost::{Cost, Decimal};
+///
+/// let tenth = Cost::from_usd(Decimal::new(1, 1));
+/// assert_eq!([tenth; 3].into_iter().sum::<Cost>().to_string(), "$0.3");
+/// assert_eq!(serde_json::to_string(&tenth)?, "0.1");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cost(Decimal);
+
+impl Cost {
+    /// Nothing.
+    pub const ZERO: Self = Self(Decimal::ZERO);
+
+    /// This many dollars.
+    pub fn from_usd(dollars: Decimal) -> Self {
+        Self(dollars.normalize())
+    }
+
+    /// The amount in dollars.
+    pub fn usd(self) -> Decimal {
+        self.0
+    }
+
+    /// The sum of both, at most what a [`Decimal`] can hold.
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0).normalize())
+    }
+}
+
+/// The sum of what is known: an unknown cost adds nothing, and two unknown ones stay unknown.
+pub(crate) fn add(a: Option<Cost>, b: Option<Cost>) -> Option<Cost> {
+    match (a, b) {
+        (None, None) => None,
+        (a, b) => Some(a.unwrap_or_default().plus(b.unwrap_or_default())),
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::ZERO, Self::plus)
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${}", self.0)
+    }
+}
+
+impl Serialize for Cost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The nearest binary fraction prints the same digits, up to fifteen of them.
+        match self.0.to_string().parse::<f64>() {
+            Ok(dollars) => serializer.serialize_f64(dollars),
+            Err(error) => Err(serde::ser::Error::custom(error)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let dollars = f64::deserialize(deserializer)?;
+        Decimal::from_str(&dollars.to_string())
+            .map(Self::from_usd)
+            .map_err(|_| serde::de::Error::custom(format!("{dollars} is no amount of dollars")))
+    }
+}
+
+impl schemars::JsonSchema for Cost {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Cost".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "number", "description": "US dollars."})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_reads_back_as_it_was_written() {
+        for text in ["0", "0.1", "0.00000375", "12345.6789012345", "7"] {
+            let cost = Cost::from_usd(Decimal::from_str(text).unwrap());
+            let json = serde_json::to_string(&cost).unwrap();
+            assert_eq!(serde_json::from_str::<Cost>(&json).unwrap(), cost, "{json}");
+            assert_eq!(cost.to_string(), format!("${text}"));
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_adds_nothing_and_is_not_zero() {
+        let cent = Some(Cost::from_usd(Decimal::new(1, 2)));
+        assert_eq!(add(None, None), None);
+        assert_eq!(add(cent, None), cent);
+        assert_eq!(add(cent, cent), Some(Cost::from_usd(Decimal::new(2, 2))));
+    }
+}
