@@ -23,9 +23,9 @@ test: check servers
 	for feature in openai cli; do cargo check --quiet --no-default-features --features $$feature --all-targets || exit 1; done
 	$(MAKE) --no-print-directory run
 
-## Puts the servers that the tests start on 127.0.0.1 into target/; see .ci/servers.
+## Puts what the tests start and the repository does not contain into target/; see .ci/servers.
 servers:
-	.ci/servers "$(SERVERS)"
+	for install in .ci/servers/*; do $$install "$(SERVERS)" || exit 1; done
 
 ## Speed; benches/README.md says how to read it.
 bench:
