@@ -64,6 +64,9 @@ pub enum ErrorKind {
     Reentrant,
     /// A defect of this crate, or of a provider or logger plugged into it.
     Internal,
+    /// A kind that this version does not know: a newer one wrote the record. Never written.
+    #[schemars(skip)]
+    Unknown,
 }
 
 impl ErrorKind {
@@ -96,6 +99,7 @@ impl ErrorKind {
             Self::Log => "log",
             Self::Reentrant => "reentrant",
             Self::Internal => "internal",
+            Self::Unknown => "unknown",
         }
     }
 

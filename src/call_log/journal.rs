@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::config::Durability;
+use super::newer;
 use super::paths::{RunPaths, create_private_file};
 use super::record::Record;
 use crate::clock::rfc3339;
@@ -19,28 +22,45 @@ pub(crate) const SCHEMA: &str = "duologue.journal/1";
 const CRC_KEY: &str = ",\"crc\":\"";
 const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
 
-/// What a line says.
-#[derive(Debug, Serialize)]
+/// One line of a journal.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[schemars(description = "One line of a journal. Lines are separated by one newline or more.")]
 pub(crate) enum Event<'a> {
+    /// The journal was created.
     Opened {
+        /// `duologue.journal/1`: name and version of this format.
         schema: &'a str,
+        /// When: RFC 3339, UTC.
         time: String,
+        /// The run.
         run_id: &'a str,
+        /// The process that writes this journal.
         pid: u32,
+        /// The version of the crate that wrote it.
         version: &'a str,
+        /// `minimal`, `standard` or `full`.
         log_level: &'a str,
+        /// Format of the call files: `yaml` or `json`.
         format: &'a str,
+        /// Which calls have a file: `all`, `failed` or `none`.
         views: &'a str,
     },
+    /// A request is about to leave.
     Started {
+        /// What is known by then.
         record: &'a Record,
     },
+    /// A call ended.
     Finished {
+        /// The whole record.
         record: &'a Record,
     },
+    /// A call file was written.
     Rendered {
+        /// The call.
         call_id: &'a str,
+        /// The name of its file in `llm_calls/`.
         file: &'a str,
     },
 }
@@ -58,6 +78,12 @@ pub(crate) struct Line {
     pub(crate) call_id: String,
     pub(crate) file: String,
     pub(crate) record: Option<Box<Record>>,
+    /// Why this version must leave the line, or after `opened` the whole journal, to another one.
+    #[serde(skip)]
+    pub(crate) objection: Option<String>,
+    /// What of the line this version does not know, and read without.
+    #[serde(skip)]
+    pub(crate) surprise: Option<String>,
 }
 
 /// `event` as a journal line: a newline, JSON, and the CRC-32 of the JSON before it.
@@ -77,7 +103,7 @@ fn encode(event: &Event<'_>) -> Result<Vec<u8>> {
 /// The content of one line without its newline, or why it cannot be trusted.
 pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
     let Some(body_end) = line.len().checked_sub(CRC_TAIL) else {
-        return Err("the line is cut off".to_owned());
+        return Err(no_checksum(line).to_owned());
     };
     let (body, tail) = line.split_at(body_end);
     let tail = std::str::from_utf8(tail).unwrap_or_default();
@@ -85,14 +111,54 @@ pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
         .strip_prefix(CRC_KEY)
         .and_then(|rest| u32::from_str_radix(rest.get(..8)?, 16).ok());
     match crc {
-        None => return Err("the line is cut off".to_owned()),
+        None => return Err(no_checksum(line).to_owned()),
         Some(crc) if crc != crc32fast::hash(body) => {
             return Err("the checksum does not match".to_owned());
         }
         Some(_) => {}
     }
-    serde_json::from_slice(line)
-        .map_err(|error| format!("not a journal line of this version: {error}"))
+    match serde_json::from_slice::<Line>(line) {
+        Ok(mut known) => {
+            known.objection = newer::objection(&known.schema, SCHEMA).or_else(|| {
+                let record = known.record.as_ref()?;
+                newer::objection(&record.schema, Record::SCHEMA)
+            });
+            Ok(known)
+        }
+        Err(error) => decode_newer(line, &error),
+    }
+}
+
+/// A line whose checksum is right and whose content is not that of this version.
+fn decode_newer(line: &[u8], error: &serde_json::Error) -> std::result::Result<Line, String> {
+    let refused = |_| format!("not a journal line of this version: {error}");
+    let value: Value = serde_json::from_slice(line).map_err(refused)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let objection = newer::objection(&text(&value["schema"]), SCHEMA)
+        .or_else(|| newer::objection(&text(&value["record"]["schema"]), Record::SCHEMA));
+    if objection.is_some() {
+        return Ok(Line {
+            event: text(&value["event"]),
+            objection,
+            ..Line::default()
+        });
+    }
+    let (line, surprise) = newer::read_known(value)?;
+    Ok(Line {
+        surprise: Some(surprise),
+        ..line
+    })
+}
+
+/// What a line without a checksum is.
+fn no_checksum(line: &[u8]) -> &'static str {
+    if serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+        "there is no checksum: not a line of a duologue journal"
+    } else if line.starts_with(b"{") {
+        "the line is cut off"
+    } else {
+        "not a line of a duologue journal"
+    }
 }
 
 /// Where a line lies in its file.

@@ -28,6 +28,18 @@
 //!
 //! A call with `started` and no `finished`, whose process is gone, is `interrupted`.
 //!
+//! # Versions
+//! [`PublishedFormat`] holds the JSON Schema of every document and the rule for changing it. Within a
+//! version (`/1`) a later writer may only add: optional fields, event types, and words to a list of
+//! words (a status, an error kind). Whatever goes away, changes its meaning or type, or becomes
+//! required, makes the next version, and readers keep reading all older ones.
+//!
+//! A reader that meets a newer writer reads what it knows. It skips fields and events; a record with
+//! a word that it does not know is kept with [`CallStatus::Unknown`] or
+//! [`ErrorKind::Unknown`](crate::ErrorKind::Unknown) in that place, or without the field, and
+//! [`RunLog::problems`] says so; a `/2` is named as such and left unread. [`RunLog::recover`] writes
+//! nothing about what it does not know.
+//!
 //! # Levels
 //! `minimal` holds no content at all; `standard` adds prompts and answers; `full` adds the variables
 //! and the raw exchange on the wire. See [`LogLevel`].
@@ -39,11 +51,13 @@ mod journal;
 mod log;
 mod logger;
 mod memory;
+mod newer;
 mod open_call;
 mod paths;
 mod reader;
 mod record;
 mod redact;
+mod schema;
 mod summary;
 mod view;
 mod writer;
@@ -58,6 +72,7 @@ pub use open_call::{CallEnd, OpenCall};
 pub use reader::{Problem, Recovery, RunLog, find_runs};
 pub use record::{AgentMode, CallError, CallStatus, Parameters, Record};
 pub use redact::{CustomRule, Redactions, SanitizeConfig, Sanitizer};
+pub use schema::PublishedFormat;
 pub use summary::{AgentTotals, ErrorLine, Losses, RunStatus, Summary};
 #[cfg(feature = "cli")]
 pub(crate) use view::render;

@@ -63,6 +63,9 @@ pub enum CallStatus {
     Cancelled,
     /// The process died during the call.
     Interrupted,
+    /// A word that this version does not know: a newer one wrote the record. Never written.
+    #[schemars(skip)]
+    Unknown,
 }
 
 impl CallStatus {
@@ -77,6 +80,7 @@ impl CallStatus {
             Self::TimedOut => "timed_out",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
+            Self::Unknown => "unknown",
         }
     }
 }

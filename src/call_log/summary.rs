@@ -127,6 +127,7 @@ pub struct ErrorLine {
 
 /// What a log could not write.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Losses {
     /// Journal events that could not be written: these are gone.
@@ -160,8 +161,8 @@ impl Losses {
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.journal_events += other.journal_events;
-        self.call_files += other.call_files;
+        self.journal_events = self.journal_events.saturating_add(other.journal_events);
+        self.call_files = self.call_files.saturating_add(other.call_files);
         if self.first_error.is_empty() {
             self.first_error.clone_from(&other.first_error);
         }

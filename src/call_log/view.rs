@@ -16,6 +16,8 @@ use super::record::Record;
 
 /// Longest wait for another process's turn.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(2);
+/// A higher one is none of ours, and would make the list of numbers as long.
+const MAX_NUMBER: u64 = 999_999_999;
 
 /// `document` in the format of the views.
 pub(crate) fn render(document: &impl Serialize, format: LogFormat) -> io::Result<Vec<u8>> {
@@ -53,7 +55,9 @@ impl CallFiles {
         let content = render(record, self.format)?;
         let agent = safe_name(&record.agent);
         let mut file = temporary(&self.directory, &content)?;
-        let mut wanted = record.sequence;
+        let mut wanted = Some(record.sequence)
+            .filter(|number| *number <= MAX_NUMBER)
+            .unwrap_or_default();
         loop {
             let number = self.numbers.claim(wanted)?;
             let name = format!("call_{number:03}_{agent}.{}", self.format.as_str());

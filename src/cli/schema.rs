@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{SUCCESS, output};
-use crate::call_log::{Record, Summary};
+use crate::call_log::PublishedFormat;
 use crate::error::Result;
 use crate::job::JobFile;
 
@@ -22,16 +22,22 @@ enum Format {
     Record,
     /// Summaries of runs.
     Summary,
+    /// Lines of a journal.
+    JournalEvent,
 }
 
 impl Schema {
     pub(super) fn execute(self) -> Result<u8> {
-        let schema = match self.format {
-            Format::Job => schemars::schema_for!(JobFile),
-            Format::Record => schemars::schema_for!(Record),
-            Format::Summary => schemars::schema_for!(Summary),
+        let published = match self.format {
+            Format::Job => {
+                output::print_json(&schemars::schema_for!(JobFile))?;
+                return Ok(SUCCESS);
+            }
+            Format::Record => PublishedFormat::Record,
+            Format::Summary => PublishedFormat::Summary,
+            Format::JournalEvent => PublishedFormat::JournalEvent,
         };
-        output::print_json(&schema)?;
+        output::print_json(&published.json_schema())?;
         Ok(SUCCESS)
     }
 }

@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::server::{Answer, Server};
 use crate::support::{
-    Before, Stage, current_thread, file_log, in_time, over_http, plan, planner, prompts, topic,
+    Before, Stage, current_thread, file_log, folder, in_time, over_http, plan, planner, prompts,
+    topic,
 };
 
 /// A server that always answers, and a runner that asks it.
@@ -372,7 +373,7 @@ fn a_conversation_goes_on_from_call_to_call() {
 #[test]
 fn a_flush_works_inside_and_outside_of_async_code() {
     in_time(|| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let runner = AgentRunner::builder(
             ScriptedProvider::new([Reply::json(plan()).forever()]),
             prompts(),

@@ -443,7 +443,7 @@ fn a_run_with_a_call_under_way_is_listed_as_running() {
 
 #[test]
 fn a_journal_of_garbage_gets_few_warnings() {
-    let folder = Folder::new();
+    let folder = Folder::new().damaged();
     folder.write("out/bad/journal/1-2.jsonl", &"garbage\n".repeat(500));
     let listed = folder.run(&["logs", "ls", "out/bad"]);
     assert_eq!(listed.stderr.lines().count(), 11, "{}", listed.all());
@@ -458,16 +458,20 @@ fn schemas_are_printed_for_every_format() {
     let folder = Folder::new();
     for (format, title) in [
         ("job", "JobFile"),
-        ("record", "Record"),
-        ("summary", "Summary"),
+        ("record", "duologue.call/1"),
+        ("summary", "duologue.summary/1"),
+        ("journal-event", "duologue.journal/1"),
     ] {
         let schema = folder.run(&["schema", format]).json();
         assert_eq!(schema["title"], title);
         assert!(jsonschema::validator_for(&schema).is_ok(), "{format}");
+        let published = root().join(format!("schemas/{format}.schema.json"));
+        let printed = folder.run(&["schema", format]).stdout;
+        assert!(
+            printed == std::fs::read_to_string(published).unwrap(),
+            "`schema {format}` prints another one"
+        );
     }
-    let published = std::fs::read_to_string(root().join("schemas/job.schema.json")).unwrap();
-    let printed = folder.run(&["schema", "job"]).stdout;
-    assert!(printed == published, "`schema job` prints another one");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::folder;
+
 /// How a command ended.
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -40,13 +42,18 @@ impl Ended {
 
 /// A folder that holds a job, and is the working directory of the commands.
 pub(crate) struct Folder {
-    folder: tempfile::TempDir,
+    folder: crate::support::Folder,
 }
 
 impl Folder {
     pub(crate) fn new() -> Self {
+        Self { folder: folder() }
+    }
+
+    /// The same folder, where files are damaged on purpose.
+    pub(crate) fn damaged(self) -> Self {
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: self.folder.damaged(),
         }
     }
 

@@ -22,12 +22,11 @@ use duologue::error::SchemaViolation;
 use duologue::provider::{CallContext, Provider, ProviderError, Reply, ScriptedProvider};
 use duologue::{AgentRunner, AgentSpec, ErrorKind, blocking};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::server::{Answer, Server};
 use crate::support::{
-    Stage, current_thread, file_log, in_time, nothing_set, over_http, plan, planner, prompts,
-    quick, topic,
+    Folder, Stage, current_thread, file_log, folder, in_time, nothing_set, over_http, plan,
+    planner, prompts, quick, topic,
 };
 
 fn ask(stage: &Stage) -> duologue::Result<duologue::Outcome<Value>> {
@@ -36,7 +35,7 @@ fn ask(stage: &Stage) -> duologue::Result<duologue::Outcome<Value>> {
 
 /// A runner that writes to `folder`.
 fn writing(
-    folder: &TempDir,
+    folder: &Folder,
     settings: LlmLogging,
     provider: impl Provider + 'static,
 ) -> AgentRunner {
@@ -135,7 +134,7 @@ fn invalid_answers_on_the_way_are_kept_with_their_errors() {
 
 #[test]
 fn concurrent_runs_report_their_own_tokens_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let replies = [("a", 100, 50), ("b", 200, 60), ("c", 300, 70)].map(|(name, input, output)| {
         Reply::json(plan())
             .usage(input, output)
@@ -178,7 +177,7 @@ fn concurrent_runs_report_their_own_tokens_alone() {
 
 #[test]
 fn minimal_holds_neither_prompts_nor_answers() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let script = ScriptedProvider::new([
         Reply::json(json!({"title": "ANSWER", "steps": "ANSWER"})),
         Reply::status(503).body("ANSWER"),
@@ -209,7 +208,7 @@ fn minimal_holds_neither_prompts_nor_answers() {
 #[test]
 fn full_holds_the_raw_payloads() {
     let server = Server::start(|_| Answer::text(plan().to_string()));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let settings = LlmLogging {
         log_level: LogLevel::Full,
         ..LlmLogging::default()
@@ -313,7 +312,7 @@ fn a_large_answer_is_not_rendered_by_the_caller() {
 }
 
 fn run_with_a_large_answer() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let text = large_answer().to_string();
     assert!(
         text.len() > 500_000 && text.len() < 700_000,
@@ -392,7 +391,7 @@ fn least_time_of<T>(work: impl Fn() -> T) -> Duration {
 
 #[test]
 fn starting_again_with_the_same_run_id_keeps_the_old_logs() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let calls = folder.path().join("run/llm_calls");
     let mut first = Vec::new();
     for start in 1..=3 {
@@ -419,7 +418,7 @@ fn starting_again_with_the_same_run_id_keeps_the_old_logs() {
 
 #[test]
 fn no_agent_name_or_run_id_escapes_the_tree() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let inner = folder.path().join("a/b/c");
     let log = create_llm_logger(&LoggerConfig {
         output_dir: inner.clone(),
@@ -460,7 +459,7 @@ fn no_agent_name_or_run_id_escapes_the_tree() {
 
 #[test]
 fn the_summary_is_there_even_if_nobody_flushes() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let runner = writing(&folder, LlmLogging::default(), good());
     pollster::block_on(runner.run(&planner(), topic())).unwrap();
     drop(runner);
@@ -491,7 +490,7 @@ fn an_environment_value_that_is_not_allowed_is_an_error() {
         ("DUOLOGUE_DISABLE_LLM_LOGGING", "perhaps"),
         ("TWINKLR_LLM_LOG_LEVEL", "verbose"),
     ] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let error = create_llm_logger(&LoggerConfig {
             output_dir: folder.path().to_owned(),
             run_id: None,
@@ -585,7 +584,7 @@ fn memory_does_not_grow_with_the_calls() {
 
 #[cfg(target_os = "linux")]
 fn grow() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let answer = json!({"title": "x".repeat(20_000), "steps": ["a"]}).to_string();
     let runner = writing(&folder, LlmLogging::default(), Forgetful(answer.into()));
     let spec = planner();

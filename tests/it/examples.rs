@@ -5,6 +5,8 @@ use std::process::Command;
 
 use crate::tree::root;
 
+use crate::support::folder;
+
 /// The examples' names, in reading order.
 pub(crate) fn names() -> Vec<String> {
     let entries = std::fs::read_dir(root().join("examples")).unwrap();
@@ -20,7 +22,7 @@ pub(crate) fn names() -> Vec<String> {
 #[test]
 fn every_example_runs_offline_and_its_assertions_hold() {
     build();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let names = names();
     assert!(names.len() >= 8, "{names:?}");
     for name in names {

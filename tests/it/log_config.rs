@@ -17,13 +17,15 @@ use serde_json::{Value, json};
 
 use crate::log_support::{child as start, files, read, report_of, run, summary, tell, willing};
 
+use crate::support::folder;
+
 fn overridden(variables: &[(&str, &str)]) -> Result<LlmLogging> {
     LlmLogging::default().overridden_by(&Environment::fixed(variables.to_vec()))
 }
 
 /// The settings of a job file whose block `agent.llm_logging` is this.
 fn job_settings(block: &Value) -> Result<LlmLogging> {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let job = json!({
         "provider": {"kind": "scripted", "replies": "replies.yaml"},
         "agent": {"llm_logging": block},
@@ -227,7 +229,7 @@ fn a_value_that_is_not_allowed_names_the_variable_the_value_and_what_is() {
 
 #[test]
 fn a_bad_value_leaves_nothing_on_disk_even_where_logging_is_off() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     for enabled in [true, false] {
         let mut config = config(directory.path(), &[("DUOLOGUE_LLM_LOG_LEVEL", "ful")]);
         config.llm_logging.enabled = enabled;
@@ -255,7 +257,7 @@ fn used(config: &LoggerConfig) -> CallLog {
 
 #[test]
 fn a_log_that_is_off_writes_nothing_and_still_has_a_run_id() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = used(&config(
         directory.path(),
         &[("DUOLOGUE_DISABLE_LLM_LOGGING", "on")],
@@ -267,7 +269,7 @@ fn a_log_that_is_off_writes_nothing_and_still_has_a_run_id() {
 
 #[test]
 fn the_environment_decides_what_is_written() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let variables = [
         ("DUOLOGUE_LLM_LOG_LEVEL", "Minimal"),
         ("TWINKLR_LLM_LOG_FORMAT", "Json"),
@@ -282,7 +284,7 @@ fn the_environment_decides_what_is_written() {
 
 #[test]
 fn two_runs_without_an_id_get_different_ones() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let config = LoggerConfig {
         run_id: None,
         ..config(directory.path(), &[])
@@ -339,7 +341,7 @@ pub(crate) fn child(directory: &Path) {
 
 #[test]
 fn the_variables_of_the_process_are_read() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let with = |name: &str, value: &std::ffi::OsStr| {
         let mut command = start("environment", directory.path());
         command.env(name, value);

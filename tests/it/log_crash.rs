@@ -24,6 +24,8 @@ use crate::log_support::{
     willing,
 };
 
+use crate::support::{Folder, folder};
+
 const THREADS: u64 = 3;
 /// The item whose request never comes back, among so many.
 const STUCK: u64 = 20;
@@ -217,7 +219,7 @@ fn assert_recovers(directory: &Path, interrupted: usize) {
 #[test]
 fn a_killed_process_loses_nothing_that_it_acknowledged() {
     for kill_after in [2, 9, 38, 71, 120] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         let said = live_and_die("200", directory.path(), Some(kill_after));
         assert!(said.started.len() > kill_after / 4);
         assert_nothing_lost(directory.path(), &said);
@@ -240,7 +242,7 @@ fn a_panic_that_aborts_loses_nothing() {
 }
 
 fn dies_by_itself(how: &str) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let said = live_and_die(how, directory.path(), None);
     assert!(said.started.len() >= 25);
     assert_nothing_lost(directory.path(), &said);
@@ -248,7 +250,7 @@ fn dies_by_itself(how: &str) {
 
 #[test]
 fn a_run_goes_on_in_a_new_process_after_a_crash() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     live_and_die("exit", directory.path(), None);
     let crashed = read(&directory.path().join("run")).summary();
     let interrupted = crashed.calls_by_status["interrupted"];
@@ -270,8 +272,8 @@ fn a_run_goes_on_in_a_new_process_after_a_crash() {
 }
 
 /// A run of two calls, and the bytes of its only journal.
-fn journal() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
-    let directory = tempfile::tempdir().unwrap();
+fn journal() -> (Folder, PathBuf, Vec<u8>) {
+    let directory = folder();
     let log = open(directory.path(), "run", LlmLogging::default());
     let journal = log.journal().unwrap().to_owned();
     let runner = willing(log);
@@ -299,6 +301,7 @@ fn lines(journal: &[u8]) -> Vec<(usize, Option<u64>)> {
 #[test]
 fn a_journal_torn_anywhere_takes_no_neighbour_along() {
     let (directory, journal, bytes) = journal();
+    let directory = directory.damaged();
     let run_directory = directory.path().join("run");
     let log = open(directory.path(), "run", LlmLogging::default());
     run(&willing(log), "judge", 3);
@@ -320,6 +323,7 @@ fn a_journal_torn_anywhere_takes_no_neighbour_along() {
 #[test]
 fn what_follows_a_torn_line_in_the_same_journal_still_reads() {
     let (directory, journal, bytes) = journal();
+    let directory = directory.damaged();
     let last = bytes.iter().rposition(|byte| *byte == b'\n').unwrap();
     for cut in [last + 1, last + 2, last + 40, bytes.len() - 1] {
         // What a full disk leaves: a cut line, and whole ones once there is space again.
@@ -334,7 +338,7 @@ fn what_follows_a_torn_line_in_the_same_journal_still_reads() {
 
 #[test]
 fn a_live_process_is_not_interrupted_and_keeps_its_own_call_files() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = open(directory.path(), "run", LlmLogging::default());
     let stuck = runner(ScriptedProvider::new([Reply::never()]), log.clone());
     let spec = agent("planner");
@@ -358,8 +362,8 @@ fn a_live_process_is_not_interrupted_and_keeps_its_own_call_files() {
 }
 
 /// A run whose only journal holds these bytes.
-fn run_of(bytes: &[u8]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
+fn run_of(bytes: &[u8]) -> Folder {
+    let directory = folder().damaged();
     fs::create_dir(directory.path().join("journal")).unwrap();
     fs::write(directory.path().join("journal/1-1.jsonl"), bytes).unwrap();
     directory

@@ -19,6 +19,8 @@ use crate::log_support::{
     runner, summary, tell, try_open, willing,
 };
 
+use crate::support::folder;
+
 const CALLS: u64 = 40;
 
 /// Counts what the crate reports, on all threads of a child.
@@ -148,7 +150,7 @@ fn limited(role: &str, directory: &Path) -> Command {
 
 #[test]
 fn a_full_disk_costs_records_and_not_the_run() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder().damaged();
     let report = report_of(limited("disk:full", directory.path()));
     assert_eq!(report["succeeded"], CALLS);
     assert!(
@@ -173,7 +175,7 @@ fn a_full_disk_costs_records_and_not_the_run() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_has_space_again_is_written_to_as_before() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder().damaged();
     let limit = "trap '' XFSZ; ulimit -S -f 16";
     let report = report_of(child_after(limit, "disk:freed", directory.path()));
     assert_eq!(report["succeeded"], CALLS);
@@ -206,7 +208,7 @@ fn a_disk_that_has_space_again_is_written_to_as_before() {
 
 #[test]
 fn a_full_disk_fails_the_run_before_the_request_where_the_settings_say_so() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder().damaged();
     let report = report_of(limited("disk:full+fail", directory.path()));
     let failures = report["failures"].as_array().unwrap();
     assert!(
@@ -220,7 +222,7 @@ fn a_full_disk_fails_the_run_before_the_request_where_the_settings_say_so() {
 
 #[test]
 fn no_space_at_all_is_an_error_and_leaves_nothing_behind() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let command = child_after("trap '' XFSZ; ulimit -f 0", "disk:none", directory.path());
     let report = report_of(command);
     assert!(
@@ -233,7 +235,7 @@ fn no_space_at_all_is_an_error_and_leaves_nothing_behind() {
 
 #[test]
 fn a_removed_directory_costs_records_and_not_the_run() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let report = report_of(start("disk:removed", directory.path()));
     assert_eq!(report["succeeded"], CALLS);
     assert!(
@@ -255,7 +257,7 @@ fn a_removed_directory_costs_records_and_not_the_run() {
 
 #[test]
 fn a_removed_directory_fails_the_run_before_the_request_where_the_settings_say_so() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let report = report_of(start("disk:removed+fail", directory.path()));
     assert_eq!(report["succeeded"], CALLS / 2);
     assert_eq!(report["last_call_left"], false);
@@ -263,7 +265,7 @@ fn a_removed_directory_fails_the_run_before_the_request_where_the_settings_say_s
 
 #[test]
 fn a_moved_directory_keeps_its_records() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let report = report_of(start("disk:moved", directory.path()));
     assert_eq!(report["succeeded"], CALLS);
     assert!(text(&report["flush"]).contains("20 call files"), "{report}");
@@ -273,7 +275,7 @@ fn a_moved_directory_keeps_its_records() {
 
 #[test]
 fn call_files_that_cannot_be_written_cost_no_record() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let report = report_of(start("disk:replaced", directory.path()));
     assert_eq!(report["succeeded"], CALLS);
     assert!(
@@ -297,7 +299,7 @@ fn call_files_that_cannot_be_written_cost_no_record() {
 
 #[test]
 fn a_file_system_that_is_full_costs_records_and_not_the_run() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let Some(_mounted) = SmallDisk::mount(directory.path()) else {
         tell("SKIPPED: no file system can be mounted here; RLIMIT_FSIZE covers most of it");
         return;
@@ -333,7 +335,7 @@ impl Drop for SmallDisk<'_> {
 
 #[test]
 fn a_place_that_cannot_be_written_is_an_error_that_names_it_and_leaves_nothing_behind() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let in_the_way = [
         ("artifacts", "artifacts"),
         ("artifacts/run", "artifacts/run"),
@@ -367,7 +369,7 @@ fn a_place_that_cannot_be_written_is_an_error_that_names_it_and_leaves_nothing_b
 
 #[test]
 fn a_log_that_survives_the_machine_works_from_many_threads() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let settings = LlmLogging {
         durability: Durability::Disk,
         ..LlmLogging::default()

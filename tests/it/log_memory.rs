@@ -9,6 +9,8 @@ use serde_json::json;
 
 use crate::log_support::{agent, open, tell, willing};
 
+use crate::support::folder;
+
 const CALLS: u64 = 10_000;
 const WARM_UP: u64 = 1_000;
 
@@ -46,7 +48,7 @@ fn resident_kilobytes() -> u64 {
 fn ten_thousand_calls_leave_the_process_as_small_as_it_was() {
     use crate::log_support::{child as start, report_of, summary};
 
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let report = report_of(start("many", directory.path()));
     let size = |when: &str| report[when].as_u64().unwrap();
     // 9,000 records of 5 KB are 45 MB; sixteen bytes for each would be 144 KB.

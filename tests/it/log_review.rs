@@ -13,9 +13,10 @@ use duologue::prompt::PromptLibrary;
 use duologue::provider::{Reply, ScriptedProvider};
 use duologue::{AgentRunner, AgentSpec, ErrorKind};
 use serde_json::json;
-use tempfile::TempDir;
 
-fn config(folder: &TempDir, log_level: LogLevel) -> LoggerConfig {
+use crate::support::{Folder, folder};
+
+fn config(folder: &Folder, log_level: LogLevel) -> LoggerConfig {
     LoggerConfig {
         output_dir: folder.path().into(),
         run_id: Some("run".into()),
@@ -55,7 +56,7 @@ fn call_files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn two_recoveries_at_once_write_each_call_file_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let log = create_llm_logger(&config(&folder, LogLevel::Standard)).unwrap();
     calls(&log, 20);
     log.flush_blocking().unwrap();
@@ -75,7 +76,7 @@ fn two_recoveries_at_once_write_each_call_file_once() {
 
 #[test]
 fn a_process_that_keeps_the_lock_does_not_hold_up_a_flush_for_ever() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let log = create_llm_logger(&config(&folder, LogLevel::Standard)).unwrap();
     let numbers = folder.path().join("run/llm_calls/.numbers");
     let stopped: File = OpenOptions::new()
@@ -100,7 +101,7 @@ fn a_process_that_keeps_the_lock_does_not_hold_up_a_flush_for_ever() {
 
 #[test]
 fn a_run_continued_at_minimal_shows_no_text_of_the_calls_before() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let failed = || {
         let attempts = Attempts::new(WireCapture::Off);
         let log = create_llm_logger(&config(&folder, LogLevel::Standard)).unwrap();

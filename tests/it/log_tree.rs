@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use duologue::call_log::{
     CallLog, CallLogger, CallStatus, LlmLogging, LogFormat, LogLevel, MemoryCallLogger,
-    NullCallLogger, OnError, Record, RunStatus, Summary, TeeCallLogger, Views,
+    NullCallLogger, OnError, PublishedFormat, Record, RunStatus, TeeCallLogger, Views,
 };
 use duologue::clock::SteppingClock;
 use duologue::prompt::PromptLibrary;
@@ -25,6 +25,8 @@ use crate::log_support::{
     agent, assert_fits_schema, call_files, child as start, files, item, open, published, read, run,
     runner, schema_path, summary, tell, told, willing,
 };
+
+use crate::support::folder;
 
 fn standard() -> LlmLogging {
     LlmLogging::default()
@@ -41,7 +43,7 @@ fn numbers(directory: &Path) -> Vec<u64> {
 
 #[test]
 fn a_run_has_a_journal_call_files_and_a_summary() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = open(directory.path(), "run", standard());
     let runner = willing(log.clone());
     run(&runner, "planner", 1);
@@ -73,7 +75,7 @@ fn a_run_has_a_journal_call_files_and_a_summary() {
 fn only_the_owner_may_look_into_a_run() {
     use std::os::unix::fs::PermissionsExt;
 
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let output_dir = directory.path().join("artifacts");
     let log = open(&output_dir, "run", standard());
     run(&willing(log.clone()), "planner", 1);
@@ -90,7 +92,7 @@ fn only_the_owner_may_look_into_a_run() {
 
 #[test]
 fn no_name_leads_out_of_the_output_directory() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let output_dir = directory.path().join("artifacts");
     let lengthy = "x".repeat(300);
     let names = [
@@ -137,7 +139,7 @@ fn no_name_leads_out_of_the_output_directory() {
 
 #[test]
 fn long_agent_names_stay_different() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = open(directory.path(), "run", standard());
     let runner = willing(log.clone());
     let stem = "planner_of_".repeat(20);
@@ -155,7 +157,7 @@ fn long_agent_names_stay_different() {
 
 #[test]
 fn a_run_that_is_continued_overwrites_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let place = directory.path().join("run");
     let mut before = std::collections::BTreeMap::new();
     for round in 0..3 {
@@ -187,7 +189,7 @@ fn a_run_that_is_continued_overwrites_nothing() {
 
 #[test]
 fn a_list_of_numbers_that_is_gone_overwrites_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let place = directory.path().join("run/llm_calls");
     let log = open(directory.path(), "run", standard());
     run(&willing(log.clone()), "planner", 1);
@@ -204,7 +206,7 @@ fn a_list_of_numbers_that_is_gone_overwrites_nothing() {
 
 #[test]
 fn a_stray_file_with_a_huge_number_does_no_harm() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder().damaged();
     let place = directory.path().join("run/llm_calls");
     fs::create_dir_all(&place).unwrap();
     for number in [
@@ -225,7 +227,7 @@ fn a_stray_file_with_a_huge_number_does_no_harm() {
 
 #[test]
 fn two_loggers_on_one_run_share_the_numbers_and_the_summary() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let place = directory.path().join("run");
     let logs: [CallLog; 2] = std::array::from_fn(|_| open(directory.path(), "run", standard()));
     std::thread::scope(|scope| {
@@ -262,7 +264,7 @@ pub(crate) fn child(directory: &Path) {
 
 #[test]
 fn processes_that_share_a_run_share_the_numbers_and_the_summary() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let mut children: Vec<_> = (0..3)
         .map(|_| start("share", directory.path()).spawn().unwrap())
         .collect();
@@ -299,7 +301,7 @@ fn views_say_which_calls_have_a_file() {
         (Views::Failed, &["call_002_planner.json"]),
         (Views::None, &[]),
     ] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         let settings = LlmLogging {
             views,
             format: LogFormat::Json,
@@ -328,7 +330,7 @@ fn views_say_which_calls_have_a_file() {
 #[test]
 fn a_call_file_shows_its_record_in_both_formats() {
     for format in [LogFormat::Yaml, LogFormat::Json] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         let settings = LlmLogging {
             format,
             log_level: LogLevel::Full,
@@ -434,7 +436,7 @@ fn the_three_levels_are_three_documents() {
         ("standard", LogLevel::Standard),
         ("full", LogLevel::Full),
     ] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         eventful(directory.path(), level);
         read(&directory.path().join("run"));
         insta::assert_snapshot!(format!("level_{name}"), shown(directory.path()));
@@ -444,7 +446,7 @@ fn the_three_levels_are_three_documents() {
 #[test]
 fn minimal_holds_no_content_in_any_file_and_full_holds_all() {
     let found = |level| {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         eventful(directory.path(), level);
         let all = files(directory.path()).into_values().flatten().collect();
         let all = String::from_utf8(all).unwrap();
@@ -459,7 +461,7 @@ fn minimal_holds_no_content_in_any_file_and_full_holds_all() {
 
 #[test]
 fn flush_waits_for_everything_before_it() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let place = directory.path().join("run");
     let log = open(directory.path(), "run", standard());
     let runner = willing(log.clone());
@@ -473,7 +475,7 @@ fn flush_waits_for_everything_before_it() {
 
 #[test]
 fn flush_works_wherever_it_is_called() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = open(directory.path(), "run", standard());
     let one = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -507,7 +509,7 @@ fn flush_works_wherever_it_is_called() {
 
 #[test]
 fn a_flush_that_nobody_waits_for_takes_no_news_away() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = open(directory.path(), "run", standard());
     run(&willing(log.clone()), "planner", 1);
     log.flush_blocking().unwrap();
@@ -522,7 +524,7 @@ fn a_flush_that_nobody_waits_for_takes_no_news_away() {
 
 #[test]
 fn the_last_handle_that_goes_renders_what_is_left() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let place = directory.path().join("run");
     let log = open(directory.path(), "run", standard());
     let runner = willing(log.clone());
@@ -668,7 +670,7 @@ fn an_answer_that_the_log_could_not_keep_is_in_the_ledger() {
 
 #[test]
 fn every_end_of_a_call_fits_the_published_schema() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = open(
         directory.path(),
         "run",
@@ -731,7 +733,7 @@ fn every_end_of_a_call_fits_the_published_schema() {
 fn an_answer_of_any_depth_that_is_accepted_is_read_back() {
     let nested =
         |depth: usize| (0..depth - 1).fold(json!({"deep": true}), |inner, _| json!({"in": inner}));
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let log = open(
         directory.path(),
         "run",
@@ -758,12 +760,8 @@ fn an_answer_of_any_depth_that_is_accepted_is_read_back() {
 
 #[test]
 fn the_published_schemas_are_those_of_the_code() {
-    let schemas = [
-        ("record", schemars::schema_for!(Record)),
-        ("summary", schemars::schema_for!(Summary)),
-    ];
-    for (name, schema) in schemas {
-        let schema = schema.to_value();
+    for format in PublishedFormat::ALL {
+        let (name, schema) = (format.name(), format.json_schema());
         if std::env::var_os("UPDATE_SCHEMAS").is_some() {
             let text = serde_json::to_string_pretty(&schema).unwrap();
             fs::write(schema_path(name), text + "\n").unwrap();
@@ -774,5 +772,6 @@ fn the_published_schemas_are_those_of_the_code() {
         );
         let as_text: Value = serde_json::from_slice(&fs::read(schema_path(name)).unwrap()).unwrap();
         assert!(jsonschema::meta::is_valid(&as_text));
+        assert_eq!(as_text["title"], format.version());
     }
 }

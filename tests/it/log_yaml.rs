@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::log_support::{agent, files, open, read, runner, tell};
 
+use crate::support::folder;
+
 /// Texts that careless writers of YAML get wrong, and some that tempt every reader.
 const SHORT: &[&str] = &[
     "",
@@ -188,7 +190,7 @@ fn logged(texts: &[String], directory: &Path) -> (Record, String) {
 
 #[test]
 fn every_text_reads_back_as_it_was() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let texts = nasty();
     let (record, yaml) = logged(&texts, directory.path());
     let answer = record.answer.as_ref().unwrap();
@@ -208,7 +210,7 @@ fn every_text_reads_back_as_it_was() {
 #[test]
 fn every_text_alone_reads_back_as_it_was() {
     for text in nasty() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         let (record, yaml) = logged(std::slice::from_ref(&text), directory.path());
         let shown: Record =
             serde_yaml::from_str(&yaml).unwrap_or_else(|error| panic!("{text:?}: {error}"));
@@ -221,14 +223,14 @@ proptest! {
 
     #[test]
     fn any_text_reads_back_as_it_was(texts in proptest::collection::vec("[ -~\t\n\r\u{85}\u{2028}\u{feff}\u{0}-\u{1f}\u{7f}-\u{9f}é🌊:#'\"-]{0,40}", 1..8)) {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         let (record, yaml) = logged(&texts, directory.path());
         prop_assert_eq!(serde_yaml::from_str::<Record>(&yaml).unwrap(), record);
     }
 
     #[test]
     fn any_number_reads_back_as_it_was(numbers in proptest::collection::vec(any::<f64>(), 1..8), whole in any::<i64>(), large in any::<u64>()) {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         let log = open(directory.path(), "run", LlmLogging::default());
         let answer = json!({"numbers": numbers, "whole": whole, "large": large});
         let runner = runner(ScriptedProvider::new([Reply::json(answer.clone())]), log.clone());
@@ -272,9 +274,9 @@ fn python_reads_what_was_written() {
         tell("SKIPPED: python3 with PyYAML is not installed; call files were not read by it");
         return;
     }
-    let pairs = tempfile::tempdir().unwrap();
+    let pairs = folder();
     for (number, text) in nasty().into_iter().enumerate() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = folder();
         let (record, yaml) = logged(&[text], directory.path());
         let place = |ending| pairs.path().join(format!("{number}.{ending}"));
         fs::write(place("yaml"), yaml).unwrap();
@@ -292,7 +294,7 @@ fn python_reads_what_was_written() {
 
 #[test]
 fn both_formats_show_the_same_record() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = folder();
     let settings = LlmLogging {
         format: LogFormat::Json,
         ..LlmLogging::default()

@@ -8,8 +8,9 @@ use duologue::call_log::{CallStatus, Record, RunLog};
 use duologue::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
 use duologue::{AgentSpec, ErrorKind, blocking};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+use crate::support::{Folder, folder};
 
 const KEY: &str = "test-key-of-the-suite";
 
@@ -84,8 +85,8 @@ impl Drop for Server {
 }
 
 /// A job folder with these agents, as YAML lines.
-fn job(server: &Server, key: &str, agents: &str) -> TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+fn job(server: &Server, key: &str, agents: &str) -> Folder {
+    let folder = folder();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = format!(
         "run_id: real\nprompts: {prompts}\nprovider: {{kind: openai, base_url: \"{url}/v1\", api_key_env: SUITE_KEY, max_retries: 2}}\n\
@@ -100,11 +101,11 @@ fn job(server: &Server, key: &str, agents: &str) -> TempDir {
     folder
 }
 
-fn load(folder: &TempDir) -> Job {
+fn load(folder: &Folder) -> Job {
     Job::load(folder.path().join("job.yaml"), &JobOverrides::default()).expect("the job is fine")
 }
 
-fn run(folder: &TempDir) -> (JobReport, Vec<Record>) {
+fn run(folder: &Folder) -> (JobReport, Vec<Record>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -20,11 +20,10 @@ use duologue::{AgentRunner, AgentSpec, Error, Outcome, blocking};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    Before, current_thread, file_log, in_time, plan, planner, prompts, quick, topic,
+    Before, Folder, current_thread, file_log, folder, in_time, plan, planner, prompts, quick, topic,
 };
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -421,7 +420,7 @@ struct Played {
 }
 
 fn play(scenario: &Scenario, how: fn(AgentRunner) -> How) -> Played {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let script = ScriptedProvider::new(scenario.replies.clone());
     let called = CancellationToken::new();
     let cancel = called.clone();
@@ -490,7 +489,7 @@ fn ledger(ledger: &Ledger) -> Value {
 }
 
 /// The files below `folder` by name, read as what they are.
-fn tree(folder: &TempDir) -> BTreeMap<String, Value> {
+fn tree(folder: &Folder) -> BTreeMap<String, Value> {
     let mut files = BTreeMap::new();
     collect(folder.path(), folder.path(), &mut files);
     files

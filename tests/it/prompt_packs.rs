@@ -11,7 +11,8 @@ use duologue::chat::Role;
 use duologue::prompt::{PromptLibrary, PromptPack, RenderedPrompt};
 use duologue::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
+
+use crate::support::{Folder, folder};
 
 fn variables(value: Value) -> Map<String, Value> {
     match value {
@@ -20,8 +21,8 @@ fn variables(value: Value) -> Map<String, Value> {
     }
 }
 
-fn directory(files: &[(&str, &str)]) -> TempDir {
-    let base = tempfile::tempdir().unwrap();
+fn directory(files: &[(&str, &str)]) -> Folder {
+    let base = folder();
     for (name, text) in files {
         write(base.path(), name, text);
     }

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::server::{Answer, Server};
 use crate::support::{
-    current_thread, file_log, nothing_set, over_http, plan, planner, prompts, quick, statuses,
-    topic,
+    current_thread, file_log, folder, nothing_set, over_http, plan, planner, prompts, quick,
+    statuses, topic,
 };
 
 /// For the cases that wait for it: longer than any request takes to reach the server.
@@ -218,7 +218,7 @@ fn check(path: &Path) {
         }
         answer
     });
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let provider = Fragile {
         inner: OpenAiProvider::builder()
             .base_url(server.base_url())

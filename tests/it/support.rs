@@ -1,5 +1,6 @@
 //! What several modules share: a pack, an agent, runners around scripts, providers with a habit.
 
+pub(crate) mod folder;
 #[cfg(feature = "openai")]
 pub(crate) mod server;
 
@@ -22,7 +23,8 @@ use duologue::provider::{
 };
 use duologue::{AgentRunner, AgentSpec};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+pub(crate) use folder::{CheckedMemory, Folder, folder};
 
 /// The pack `planner` (`system` and `user`, which wants `topic`), and a few odd ones.
 pub(crate) fn prompts() -> PromptLibrary {
@@ -85,6 +87,7 @@ pub(crate) struct Stage {
     pub(crate) runner: AgentRunner,
     pub(crate) script: ScriptedProvider,
     pub(crate) memory: MemoryCallLogger,
+    _checked: CheckedMemory,
 }
 
 impl Stage {
@@ -103,6 +106,7 @@ impl Stage {
         Self {
             runner,
             script,
+            _checked: CheckedMemory(memory.clone()),
             memory,
         }
     }
@@ -121,7 +125,7 @@ pub(crate) fn statuses(records: &[Record]) -> Vec<CallStatus> {
 }
 
 /// A log below `folder` in the run `run`, deaf to the environment.
-pub(crate) fn file_log(folder: &TempDir, settings: LlmLogging) -> CallLog {
+pub(crate) fn file_log(folder: &Folder, settings: LlmLogging) -> CallLog {
     create_llm_logger(&LoggerConfig {
         output_dir: folder.path().to_owned(),
         run_id: Some("run".to_owned()),

@@ -39,6 +39,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "one format, its writing and its reading side by side",
     ),
     (
+        "call_log/reader/mod.rs",
+        "one type: a run as its journals tell it",
+    ),
+    (
         "call_log/record.rs",
         "the record's fields, and the sanitizing that must reach each",
     ),

@@ -21,7 +21,7 @@ use duologue::provider::{
 use duologue::{AgentRunner, AgentSpec, Error, ErrorKind, Outcome, blocking};
 use serde_json::{Value, json};
 
-use crate::support::{plan, planner, prompts, quick, topic};
+use crate::support::{folder, plan, planner, prompts, quick, topic};
 
 fn is_send<T: Send>(value: T) -> T {
     value
@@ -145,7 +145,7 @@ fn the_least_spec_has_the_documented_defaults() {
 }
 
 fn from_file(text: &str) -> duologue::Result<AgentSpec> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let path = folder.path().join("agent.yaml");
     fs::write(&path, text).unwrap();
     AgentSpec::from_file(path)
@@ -207,7 +207,7 @@ fn durations_are_words_or_seconds() {
 
 #[test]
 fn a_schema_in_a_file_of_its_own_is_found_beside_the_spec() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     fs::write(folder.path().join("plan.json"), "{\"type\": \"object\"}").unwrap();
     let path = folder.path().join("agent.yaml");
     fs::write(

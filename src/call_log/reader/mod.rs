@@ -1,14 +1,17 @@
 //! Reading runs back: journals of any process, whole or torn, and what a crash left unfinished.
 
+mod problem;
 mod recover;
 mod runs;
 mod scan;
 mod tail;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::{Component, Path, PathBuf};
 
 use super::config::{LogFormat, Views};
+use super::journal::Line;
 use super::paths::RunPaths;
 use super::record::{CallError, CallStatus, Record};
 use super::summary::{Losses, Summary};
@@ -17,21 +20,10 @@ use crate::error::{Error, ErrorKind, Result};
 use runs::no_run;
 use scan::{is_abandoned, scan};
 
+pub use problem::Problem;
 pub use recover::Recovery;
 pub use runs::find_runs;
 pub(crate) use tail::Tail;
-
-/// A place in a journal that could not be read; the rest was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The journal.
-    pub file: PathBuf,
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong with it.
-    pub message: String,
-}
 
 /// All calls of one run, read from its journals.
 ///
@@ -61,15 +53,20 @@ pub struct RunLog {
     /// What the summaries on disk say was lost: nothing else knows it.
     losses: Option<Losses>,
     problems: Vec<Problem>,
+    /// Calls of which this version does not know all: what it would write about them, it must not.
+    half_known: HashSet<String>,
+    /// What holds calls that this version knows nothing of, or may not read.
+    unread: Option<Problem>,
 }
 
 impl RunLog {
     /// Reads the run in `directory`. Lines that cannot be read are listed in
-    /// [`problems`](Self::problems); a call that never finished, and whose process is gone, is
+    /// [`problems`](Self::problems), and so are journals that cannot be, and what a newer version
+    /// wrote; the rest is read. A call that never finished, and whose process is gone, is
     /// [`Interrupted`](CallStatus::Interrupted).
     ///
     /// # Errors
-    /// [`ErrorKind::Log`] when there is no run in `directory`, or a journal cannot be opened.
+    /// [`ErrorKind::Log`] when there is no run in `directory`, or none of its journals can be opened.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self> {
         let paths = RunPaths::of(directory.into());
         let journals = paths
@@ -91,10 +88,22 @@ impl RunLog {
             unrendered: HashSet::new(),
             losses: None,
             problems: Vec::new(),
+            half_known: HashSet::new(),
+            unread: None,
         };
         let mut calls = Calls::default();
+        let mut failures = Vec::new();
         for journal in &journals {
-            run.read(journal, &mut calls)?;
+            if let Err(error) = run.read(journal, &mut calls) {
+                run.leave_unread(journal, 0, format!("cannot be read: {error}"));
+                let message = format!("cannot read `{}`", journal.display());
+                failures.push(Error::new(ErrorKind::Log, message).with_source(error));
+            }
+        }
+        if failures.len() == journals.len()
+            && let Some(failure) = failures.pop()
+        {
+            return Err(failure);
         }
         run.take(calls);
         run.losses = run.noted_losses();
@@ -103,59 +112,87 @@ impl RunLog {
         Ok(run)
     }
 
-    fn read(&mut self, journal: &Path, calls: &mut Calls) -> Result<()> {
+    fn read(&mut self, journal: &Path, calls: &mut Calls) -> io::Result<()> {
         // Asked before reading: whoever is gone by now has written all that is read below.
         let mut origin = Origin {
             live: !is_abandoned(journal),
             views: Views::All,
         };
+        let mut foreign = false;
         scan(journal, 0, &mut |number, line| match line {
-            Ok(line) => match (line.event.as_str(), line.record) {
-                ("started", Some(record)) => calls.start(*record, origin),
-                ("finished", Some(record)) => calls.finish(*record, origin),
-                ("rendered", _) => drop(self.rendered.insert(line.call_id, line.file)),
-                ("opened", _) => {
-                    self.run_id = line.run_id;
-                    self.log_level = line.log_level;
-                    self.format = if line.format == "json" {
-                        LogFormat::Json
-                    } else {
-                        LogFormat::Yaml
-                    };
-                    origin.views = match line.views.as_str() {
-                        "none" => Views::None,
-                        "failed" => Views::Failed,
-                        _ => Views::All,
-                    };
-                }
-                // A newer version may say more.
-                _ => {}
-            },
-            Err(message) => {
-                self.problems.push(Problem {
-                    file: journal.to_owned(),
-                    line: number,
-                    message,
-                });
+            _ if foreign => {}
+            Ok(Line {
+                event,
+                objection: Some(objection),
+                ..
+            }) => {
+                foreign = event == "opened";
+                self.leave_unread(journal, number, objection);
             }
-        })
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::Log,
-                format!("cannot read `{}`", journal.display()),
-            )
-            .with_source(error)
+            Ok(mut line) => {
+                if let Some(surprise) = line.surprise.take() {
+                    let call = line.record.as_ref().map(|record| record.call_id.clone());
+                    self.half_known.extend(call);
+                    self.note(journal, number, surprise);
+                }
+                self.hear(line, &mut origin, calls);
+            }
+            Err(message) => self.note(journal, number, message),
         })?;
         Ok(())
     }
 
+    fn hear(&mut self, line: Line, origin: &mut Origin, calls: &mut Calls) {
+        match (line.event.as_str(), line.record) {
+            ("started", Some(record)) => calls.start(*record, *origin),
+            ("finished", Some(record)) => calls.finish(*record, *origin),
+            ("rendered", _) if is_file_name(&line.file) => {
+                self.rendered.insert(line.call_id, line.file);
+            }
+            ("opened", _) => {
+                self.run_id = line.run_id;
+                self.log_level = line.log_level;
+                self.format = if line.format == "json" {
+                    LogFormat::Json
+                } else {
+                    LogFormat::Yaml
+                };
+                origin.views = match line.views.as_str() {
+                    "none" => Views::None,
+                    "failed" => Views::Failed,
+                    _ => Views::All,
+                };
+            }
+            // A newer version may say more.
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, journal: &Path, line: usize, message: String) {
+        self.problems.push(Problem {
+            file: journal.to_owned(),
+            line,
+            message,
+        });
+    }
+
+    fn leave_unread(&mut self, journal: &Path, line: usize, message: String) {
+        self.note(journal, line, message);
+        if self.unread.is_none() {
+            self.unread = self.problems.last().cloned();
+        }
+    }
+
     fn take(&mut self, calls: Calls) {
         for (mut record, call) in calls.records.into_iter().zip(calls.states) {
+            let half_known = self.half_known.contains(&record.call_id);
             if !call.ended && !call.origin.live {
                 interrupt(&mut record);
-                self.unended.insert(record.call_id.clone());
+                if !half_known {
+                    self.unended.insert(record.call_id.clone());
+                }
             }
-            if call.origin.live || !call.origin.views.include(&record) {
+            if half_known || call.origin.live || !call.origin.views.include(&record) {
                 self.unrendered.insert(record.call_id.clone());
             }
             self.records.push(record);
@@ -184,7 +221,7 @@ impl RunLog {
             .map(|file| self.paths.calls.join(file))
     }
 
-    /// What could not be read.
+    /// What could not be read, or not all of it.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -220,6 +257,15 @@ impl RunLog {
             all
         })
     }
+}
+
+/// Whether `name` leads nowhere but into its directory.
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!(
+        (parts.next(), parts.next()),
+        (Some(Component::Normal(_)), None)
+    )
 }
 
 fn interrupt(record: &mut Record) {

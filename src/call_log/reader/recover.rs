@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::super::config::{Durability, Views};
 use super::super::journal::{Event, Journal, Opening, opened};
+use super::super::newer;
 use super::super::paths::journal_pid;
 use super::super::summary::Summary;
 use super::super::view::{CallFiles, temporary_prefix};
@@ -37,13 +38,15 @@ impl RunLog {
     /// and the run's `views` decide which calls have a file.
     ///
     /// # Errors
-    /// [`ErrorKind::Log`] when something cannot be written.
+    /// [`ErrorKind::Log`] when something cannot be written, and before anything is when a journal cannot
+    /// be read or a newer version wrote it: its calls would be missing from the summary.
     pub fn recover(&mut self) -> Result<Recovery> {
         // One recovery at a time, each seeing what the one before it did.
         let _lock = self
             .lock_recovery()
             .map_err(|error| self.unwritable(error))?;
         *self = Self::open(&self.paths.root)?;
+        self.refuse_what_is_unread()?;
         let unnoted = self.unnoted_call_files();
         self.rendered.extend(unnoted.clone());
         let present = self.present_calls();
@@ -103,6 +106,19 @@ impl RunLog {
         Ok(())
     }
 
+    fn refuse_what_is_unread(&self) -> Result<()> {
+        let Some(unread) = &self.unread else {
+            return Ok(());
+        };
+        let hint = if unread.line == 0 {
+            "make the journal readable, or take it out of the run"
+        } else {
+            "recover it with the version that wrote it"
+        };
+        let message = format!("nothing is recovered: {unread}");
+        Err(Error::new(ErrorKind::Log, message).with_hint(hint))
+    }
+
     fn lock_recovery(&self) -> std::io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
@@ -123,9 +139,14 @@ impl RunLog {
     }
 
     fn replace_summary(&self, files: &CallFiles) -> std::io::Result<()> {
-        let before: Option<Summary> = config::read_value(&files.summary_path())
-            .ok()
-            .and_then(|value| serde_json::from_value(value).ok());
+        let before = config::read_value(&files.summary_path()).unwrap_or_default();
+        let version = before["schema"].as_str().unwrap_or_default();
+        if let Some(objection) = newer::objection(version, Summary::SCHEMA) {
+            return Err(std::io::Error::other(format!(
+                "the summary there: {objection}"
+            )));
+        }
+        let before: Option<Summary> = serde_json::from_value(before).ok();
         let mut summary = self.summary();
         if let Some(before) = &before {
             summary.updated_at.clone_from(&before.updated_at);

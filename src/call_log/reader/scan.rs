@@ -13,7 +13,7 @@ pub(super) fn scan(
     from: u64,
     on_line: &mut dyn FnMut(usize, Result<Line, String>),
 ) -> io::Result<u64> {
-    let mut file = File::open(path)?;
+    let mut file = open_journal(path)?;
     file.seek(SeekFrom::Start(from))?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut line = Vec::new();
@@ -39,9 +39,21 @@ pub(super) fn scan(
     }
 }
 
+/// Opens what is a file: a directory reads strangely, and a pipe in its place would never open.
+fn open_journal(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ))
+    }
+}
+
 /// Whether no process holds the journal any more; what cannot be found out counts as held.
 pub(super) fn is_abandoned(path: &Path) -> bool {
-    let file = match File::open(path) {
+    let file = match open_journal(path) {
         Ok(file) => file,
         Err(error) => return error.kind() == io::ErrorKind::NotFound,
     };

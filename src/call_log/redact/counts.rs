@@ -23,7 +23,9 @@ impl Redactions {
 
     /// All replacements together.
     pub fn total(&self) -> u64 {
-        self.0.values().sum()
+        self.0
+            .values()
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// The rules that fired and how often, by name.
@@ -34,13 +36,14 @@ impl Redactions {
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: &Self) {
         for (rule, count) in other.iter() {
-            *self.0.entry(rule.to_owned()).or_default() += count;
+            let sum = self.0.entry(rule.to_owned()).or_default();
+            *sum = sum.saturating_add(count);
         }
     }
 
     pub(super) fn add(&mut self, rule: &str) {
         if let Some(count) = self.0.get_mut(rule) {
-            *count += 1;
+            *count = count.saturating_add(1);
         } else {
             self.0.insert(rule.to_owned(), 1);
         }

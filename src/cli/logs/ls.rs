@@ -2,7 +2,7 @@
 
 use super::super::output::{complain, print, print_json, say, table};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::{Place, number, open, row, summary_of};
+use super::{Place, completeness, number, open, row, summary_of};
 use crate::call_log::{Summary, find_runs};
 use crate::error::Result;
 
@@ -20,7 +20,10 @@ impl Place {
         let mut code = SUCCESS;
         for directory in find_runs(&self.directory)? {
             match open(&directory) {
-                Ok(run) => summaries.push((directory, summary_of(&run))),
+                Ok(run) => {
+                    code = code.max(completeness(&run));
+                    summaries.push((directory, summary_of(&run)));
+                }
                 // One bad run hides none of the others.
                 Err(error) => {
                     complain(&error);
@@ -63,7 +66,7 @@ impl Place {
         let run = open(&self.directory)?;
         if self.json {
             print_json(&run.records())?;
-            return Ok(SUCCESS);
+            return Ok(completeness(&run));
         }
         let mut rows = vec![row([
             "#", "CALL", "AGENT", "MODEL", "STATUS", "MS", "TOKENS", "STARTED",
@@ -84,6 +87,6 @@ impl Place {
             ]);
         }
         print(&table(&rows))?;
-        Ok(SUCCESS)
+        Ok(completeness(&run))
     }
 }

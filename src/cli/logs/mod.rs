@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use clap::{Args, Subcommand};
 
 use super::output::{print, say};
+use super::{SOME_FAILED, SUCCESS};
 use crate::call_log::{LogFormat, RunLog, Summary, find_runs, render};
 use crate::clock::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
@@ -69,12 +70,7 @@ fn open_one(directory: &Path) -> Result<RunLog> {
 fn open(directory: &Path) -> Result<RunLog> {
     let run = RunLog::open(directory)?;
     for problem in run.problems().iter().take(MOST_PROBLEMS) {
-        say(&format!(
-            "\x1b[1;33mwarning\x1b[0m: `{}` line {}: {}",
-            problem.file.display(),
-            problem.line,
-            problem.message
-        ));
+        say(&format!("\x1b[1;33mwarning\x1b[0m: {problem}"));
     }
     if let Some(more) = run.problems().len().checked_sub(MOST_PROBLEMS + 1) {
         say(&format!(
@@ -84,6 +80,15 @@ fn open(directory: &Path) -> Result<RunLog> {
         ));
     }
     Ok(run)
+}
+
+/// Whether all of the run could be read, as an exit code.
+fn completeness(run: &RunLog) -> u8 {
+    if run.problems().is_empty() {
+        SUCCESS
+    } else {
+        SOME_FAILED
+    }
 }
 
 /// The totals as of now.

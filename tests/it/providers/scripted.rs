@@ -12,6 +12,8 @@ use serde_json::json;
 
 use super::{call, kinds};
 
+use crate::support::folder;
+
 /// The text that `agent` gets for `prompt`.
 async fn ask(provider: &ScriptedProvider, agent: &str, prompt: &str) -> String {
     let request = Request::new("m", vec![Message::user(prompt)]);
@@ -22,7 +24,7 @@ async fn ask(provider: &ScriptedProvider, agent: &str, prompt: &str) -> String {
 }
 
 fn script(text: &str) -> duologue::Result<ScriptedProvider> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let path = folder.path().join("replies.yaml");
     std::fs::write(&path, text).unwrap();
     ScriptedProvider::from_file(path)
