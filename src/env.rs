@@ -5,9 +5,13 @@
 //! | `DUOLOGUE_DISABLE_LLM_LOGGING` | `1`, `true`, `yes`, `on` switch the call log off; `0`, `false`, `no`, `off` leave it as configured (any case) |
 //! | `DUOLOGUE_LLM_LOG_LEVEL` | `minimal`, `standard` or `full` (any case) |
 //! | `DUOLOGUE_LLM_LOG_FORMAT` | `yaml` or `json` (any case) |
+//! | `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` | `1`, `true`, `yes`, `on`, `span_only`, `span_and_event` let spans hold prompts and answers, sanitized (any case); all else does not |
 //!
-//! They beat the job's configuration. The `TWINKLR_*` variables of the same names are read where
+//! The first three beat the job's configuration. The `TWINKLR_*` variables of the same names are read where
 //! ours are not set. An empty value counts as not set; any other value is an error that names it.
+//! The last one is not ours alone, so that any value is accepted; what the program itself says beats it.
+//! The feature `otel` reads OpenTelemetry's own variables, `OTEL_EXPORTER_OTLP_ENDPOINT` and so on; see
+//! its module.
 //! Besides these, a provider's key is read from the variable that its `api_key_env` names.
 
 use std::collections::HashMap;
@@ -22,6 +26,8 @@ pub const DISABLE_LLM_LOGGING: &str = "DUOLOGUE_DISABLE_LLM_LOGGING";
 pub const LLM_LOG_LEVEL: &str = "DUOLOGUE_LLM_LOG_LEVEL";
 /// Overrides the format of the call files.
 pub const LLM_LOG_FORMAT: &str = "DUOLOGUE_LLM_LOG_FORMAT";
+/// Lets spans hold prompts and answers, sanitized.
+pub const CAPTURE_MESSAGE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 
 /// Where environment variables come from: the process, and below it a `.env` file or a map.
 #[derive(Clone, Default)]
@@ -93,6 +99,15 @@ impl Environment {
             .or_else(|| read(&twin).map(|value| (twin, value)))
     }
 
+    /// Whether [`CAPTURE_MESSAGE_CONTENT`] asks for content in spans.
+    pub(crate) fn captures_message_content(&self) -> bool {
+        let value = self.get(CAPTURE_MESSAGE_CONTENT).unwrap_or_default();
+        matches!(
+            value.to_lowercase().as_str(),
+            "1" | "true" | "yes" | "on" | "span_only" | "span_and_event"
+        )
+    }
+
     /// Whether [`DISABLE_LLM_LOGGING`] is set to a true value.
     ///
     /// # Errors
@@ -129,5 +144,27 @@ impl fmt::Debug for Environment {
             .field("reads_process", &self.reads_process)
             .field("fallback", &self.fallback.keys().collect::<Vec<_>>())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_known_yes_lets_content_into_spans() {
+        let captures = |value: &str| {
+            Environment::fixed([(CAPTURE_MESSAGE_CONTENT, value)]).captures_message_content()
+        };
+        assert!(
+            ["true", "TRUE", "1", "SPAN_ONLY", "span_and_event"]
+                .into_iter()
+                .all(captures)
+        );
+        assert!(
+            !["", "false", "no_content", "EVENT_ONLY", "ture"]
+                .into_iter()
+                .any(captures)
+        );
     }
 }

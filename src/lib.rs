@@ -46,7 +46,7 @@
 //! | 0 | `failure`, `secret`, `text`, [`diff`], `fingerprint`, `background` | error kinds, keys, words, differences, hashes, the background runtime |
 //! | 1 | [`clock`], [`chat`], [`attempt`], [`cost`] | time and ids; the provider-neutral vocabulary: messages, requests, usage, attempts, dollars |
 //! | 2 | [`error`] | the one error, with its ledger |
-//! | 3 | [`env`](mod@env), `config` | environment variables; reading YAML and JSON |
+//! | 3 | [`env`](mod@env), `config`, [`telemetry`] | environment variables; reading YAML and JSON; spans and their names |
 //! | 4 | [`prompt`], [`provider`], [`call_log`] | prompt packs, model endpoints, the record of every call |
 //! | 5 | [`agent`] | specs, the run loop, repairs, outcomes |
 //! | 6 | [`blocking`], [`job`] | the sync face, job files |
@@ -75,6 +75,7 @@ pub mod job;
 pub mod prompt;
 pub mod provider;
 mod secret;
+pub mod telemetry;
 mod text;
 
 pub use agent::{AgentRunner, AgentSpec, Outcome};

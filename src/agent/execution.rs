@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::AgentMode;
 use super::decision::Step;
@@ -23,6 +24,7 @@ use crate::clock::{self, Clock};
 use crate::error::{CallReport, Error, ErrorKind, Ledger, Result};
 use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::{CallContext, Provider, ProviderError};
+use crate::telemetry::{OpenSpan, TelemetryContent, names};
 
 /// The variable that holds the schema's text.
 const RESPONSE_SCHEMA: &str = "response_schema";
@@ -35,11 +37,13 @@ pub(super) struct Surroundings<'a> {
     pub(super) log: &'a CallLog,
     pub(super) clock: &'a dyn Clock,
     pub(super) hashes: &'a PromptHashes,
+    pub(super) span: &'a OpenSpan,
+    pub(super) content: TelemetryContent,
 }
 
 /// One agent answering once.
 pub(super) struct Execution<'a> {
-    around: Surroundings<'a>,
+    pub(super) around: Surroundings<'a>,
     pub(super) spec: &'a AgentSpec,
     pub(super) schema: Arc<AnswerSchema>,
     pub(super) options: RunOptions<'a>,
@@ -47,7 +51,7 @@ pub(super) struct Execution<'a> {
     prompt: RenderedPrompt,
     prompt_hashes: Vec<String>,
     user_message: Option<String>,
-    id: String,
+    pub(super) id: String,
     started: Duration,
     pub(super) deadline: Option<Instant>,
     pub(super) ledger: Ledger,
@@ -92,8 +96,10 @@ impl<'a> Execution<'a> {
             .into_iter()
             .flatten()
             .min();
+        let id = format!("exec_{}", around.clock.id());
+        around.span.span().record(names::EXECUTION_ID, &id);
         Ok(Self {
-            id: format!("exec_{}", around.clock.id()),
+            id,
             started: around.clock.elapsed(),
             deadline: limit.and_then(|limit| Instant::now().checked_add(limit)),
             user_message: None,
@@ -179,12 +185,15 @@ impl<'a> Execution<'a> {
         let open = around
             .log
             .begin(&attempts, || self.record(&call_id, request))?;
+        let open_span = self.open_call_span(&call_id, request);
+        let span = open_span.span();
 
         let context = CallContext::new(&self.spec.name)
             .with_attempts(attempts.clone())
             .with_deadline(self.deadline);
         let result = self
             .guarded(around.provider.generate_json(request, &context))
+            .instrument(span.clone())
             .await;
         let (response, mut verdict) = match result {
             Ok(response) => {
@@ -214,17 +223,27 @@ impl<'a> Execution<'a> {
             error: verdict.error_kind(),
             record: around.log.journal().map(std::path::Path::to_owned),
         });
+        let cost = None;
+        self.close_call_span(
+            open_span,
+            &attempts,
+            response.as_ref(),
+            cost,
+            verdict.error_kind(),
+        );
         let next = self.decide(&verdict, response.as_ref());
         let kept = open.finish(|| verdict.take_end(response.clone(), next.goes_on()));
         if let Some(call) = self.ledger.calls.last_mut() {
-            tracing::debug!(
-                agent = self.spec.name,
-                call_id = call.call_id,
-                error = call.error.map(ErrorKind::as_str),
-                input_tokens = call.usage.input_tokens,
-                output_tokens = call.usage.output_tokens,
-                "LLM call ended"
-            );
+            span.in_scope(|| {
+                tracing::debug!(
+                    agent = self.spec.name,
+                    call_id = call.call_id,
+                    error = call.error.map(ErrorKind::as_str),
+                    input_tokens = call.usage.input_tokens,
+                    output_tokens = call.usage.output_tokens,
+                    "LLM call ended"
+                );
+            });
             call.raw_text = response.map(|response| response.refusal.unwrap_or(response.text));
         }
 

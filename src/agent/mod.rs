@@ -23,6 +23,7 @@ mod outcome;
 mod repair;
 mod runner;
 mod schema;
+mod spans;
 mod spec;
 mod verdict;
 

@@ -9,19 +9,23 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tracing::Instrument as _;
 
 use super::execution::{Execution, Surroundings};
 use super::hashes::PromptHashes;
 use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::schema::{AnswerSchema, SchemaCache};
+use super::spans::open_execution;
 use super::spec::AgentSpec;
 use super::verdict::Decoded;
 use crate::call_log::CallLog;
 use crate::clock::{Clock, SystemClock};
+use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::prompt::PromptLibrary;
 use crate::provider::{Limited, Provider, RetryPolicy, Retrying};
+use crate::telemetry::TelemetryContent;
 
 /// Runs agents. Cheap to clone; one runner serves any number of runs at once.
 ///
@@ -52,6 +56,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     schemas: SchemaCache,
     hashes: PromptHashes,
+    content: TelemetryContent,
 }
 
 impl fmt::Debug for AgentRunner {
@@ -81,6 +86,7 @@ impl AgentRunner {
             clock: Arc::new(SystemClock),
             retry: RetryPolicy::default(),
             max_in_flight: None,
+            content: None,
         }
     }
 
@@ -237,16 +243,33 @@ impl Shared {
         options: RunOptions<'_>,
         decode: &mut (dyn FnMut(&Value) -> std::result::Result<Decoded, String> + Send),
     ) -> Result<Outcome<Value>> {
+        let open = open_execution(spec, &*self.provider, &self.log, &options);
         let surroundings = Surroundings {
             provider: &*self.provider,
             prompts: &self.prompts,
             log: &self.log,
             clock: &*self.clock,
             hashes: &self.hashes,
+            span: &open,
+            content: self.content,
         };
-        Execution::prepare(surroundings, spec, schema, variables, options)?
-            .run(decode)
-            .await
+        let result = async {
+            Execution::prepare(surroundings, spec, schema, variables, options)?
+                .run(decode)
+                .await
+        }
+        .instrument(open.span())
+        .await;
+        open.end(result.as_ref().err().map(Error::kind));
+        result
+    }
+}
+
+fn content_of_process() -> TelemetryContent {
+    if Environment::process().captures_message_content() {
+        TelemetryContent::Sanitized
+    } else {
+        TelemetryContent::Omitted
     }
 }
 
@@ -281,6 +304,7 @@ pub struct AgentRunnerBuilder {
     clock: Arc<dyn Clock>,
     retry: RetryPolicy,
     max_in_flight: Option<usize>,
+    content: Option<TelemetryContent>,
 }
 
 impl AgentRunnerBuilder {
@@ -309,6 +333,14 @@ impl AgentRunnerBuilder {
         self
     }
 
+    /// Whether the spans of runs hold prompts and answers. Default: as
+    /// [`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`](crate::env::CAPTURE_MESSAGE_CONTENT)
+    /// says, else they do not.
+    pub fn telemetry_content(mut self, content: TelemetryContent) -> Self {
+        self.content = Some(content);
+        self
+    }
+
     /// The runner.
     pub fn build(self) -> AgentRunner {
         let provider: Arc<dyn Provider> = match self.max_in_flight {
@@ -326,6 +358,7 @@ impl AgentRunnerBuilder {
                 clock: self.clock,
                 schemas: SchemaCache::default(),
                 hashes: PromptHashes::default(),
+                content: self.content.unwrap_or_else(content_of_process),
             }),
         }
     }

@@ -126,6 +126,14 @@ impl CallLog {
         Some(self.on.as_ref()?.logger.run()?.journal)
     }
 
+    /// For what leaves by another way than the log: its own rules where there are any.
+    pub(crate) fn outgoing_sanitizer(&self) -> &Sanitizer {
+        match &self.on {
+            Some(on) => on.sanitizer.or_default(),
+            None => Sanitizer::shared_default(),
+        }
+    }
+
     /// Whether providers should keep raw requests and responses.
     pub(crate) fn wire_capture(&self) -> WireCapture {
         match &self.on {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::load::{Job, JobAgent};
 use crate::agent::{AgentMode, AgentRunner, Conversation, Outcome, RunOptions};
@@ -14,6 +15,7 @@ use crate::call_log::{Redactions, Sanitizer};
 use crate::chat::Usage;
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::telemetry::run_span;
 
 /// How a whole job went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -150,17 +152,40 @@ impl Job {
         cancel: &CancellationToken,
         on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
     ) -> Result<JobReport> {
+        let sanitizer = self.llm_logging.sanitize.to_sanitizer()?;
+        let name = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        let open = run_span(&name, &self.run_id, &|text| {
+            let mut counts = Redactions::default();
+            let sanitizer = sanitizer.or_default();
+            sanitizer.redact(text, &mut counts).into_owned()
+        });
+        let report = self
+            .run_agents(cancel, on_progress, &sanitizer)
+            .instrument(open.span())
+            .await;
+        open.end(match &report {
+            Ok(report) => report.first_error(),
+            Err(error) => Some(error.kind()),
+        });
+        report
+    }
+
+    async fn run_agents(
+        &self,
+        cancel: &CancellationToken,
+        on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
+        sanitizer: &Sanitizer,
+    ) -> Result<JobReport> {
         let answering = self.answering()?;
         self.check_with(&answering)?;
         let runner = answering.runner(self.create_logger()?);
-        let sanitizer = self.llm_logging.sanitize.to_sanitizer()?;
         on_progress(JobProgress::Started {
             runs: self.agents.iter().map(|agent| agent.inputs.len()).sum(),
         });
 
         let work = Work {
             runner: &runner,
-            sanitizer: &sanitizer,
+            sanitizer,
             slots: Semaphore::new(self.concurrency),
             cancel,
             on_progress,
@@ -193,7 +218,7 @@ impl Job {
                 .flush()
                 .await
                 .err()
-                .map(|error| ReportedError::of(&error, &sanitizer)),
+                .map(|error| ReportedError::of(&error, sanitizer)),
         );
         if let Some(scripted) = answering
             .scripted
@@ -203,7 +228,7 @@ impl Job {
                 scripted
                     .finish()
                     .err()
-                    .map(|error| ReportedError::of(&error, &sanitizer)),
+                    .map(|error| ReportedError::of(&error, sanitizer)),
             );
         }
         Ok(JobReport {
@@ -261,6 +286,20 @@ impl Work<'_> {
             results.push(result);
         }
         results
+    }
+}
+
+impl JobReport {
+    /// What stands for the whole run when it did not succeed.
+    fn first_error(&self) -> Option<ErrorKind> {
+        if self.status == JobStatus::Cancelled {
+            return Some(ErrorKind::Cancelled);
+        }
+        let failed = self
+            .results
+            .iter()
+            .filter_map(|result| result.error.as_ref());
+        failed.chain(&self.problems).next().map(|error| error.kind)
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{CallContext, Provider, ProviderError};
 use crate::chat::{Request, Response};
 use crate::clock;
+use crate::telemetry::names;
 
 /// When and how often a failed attempt is made again.
 ///
@@ -150,11 +151,11 @@ impl<P: Provider> Provider for Retrying<P> {
                 return Err(error);
             };
             tracing::warn!(
-                provider = self.name(),
-                agent = call.agent(),
-                error.kind = error.kind().as_str(),
-                http.status = error.status(),
-                delay_ms = crate::attempt::millis(delay),
+                { names::GEN_AI_PROVIDER_NAME } = self.name(),
+                { names::GEN_AI_AGENT_NAME } = call.agent(),
+                { names::ERROR_TYPE } = error.kind().as_str(),
+                { names::HTTP_RESPONSE_STATUS_CODE } = error.status(),
+                { names::DELAY_MS } = crate::attempt::millis(delay),
                 "model call failed and is made again"
             );
             call.attempts().backed_off(delay);

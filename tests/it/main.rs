@@ -82,6 +82,9 @@ mod run_loop;
 #[cfg(feature = "openai")]
 mod run_loop_http;
 
+/// Spans: their tree, their names, how each ends, and that they hold no content unasked.
+mod telemetry;
+
 /// The tree itself: layers, sizes, documents, dependencies.
 mod tree;
 

@@ -3,6 +3,7 @@
 pub(crate) mod folder;
 #[cfg(feature = "openai")]
 pub(crate) mod server;
+pub(crate) mod spans;
 
 use std::fmt;
 use std::future::Future;

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["clock", "chat", "attempt", "cost"],
     &["error"],
-    &["env", "config"],
+    &["env", "config", "telemetry"],
     &["prompt", "provider", "call_log"],
     &["agent"],
     &["blocking", "job"],

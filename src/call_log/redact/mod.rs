@@ -26,7 +26,7 @@ mod view;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
@@ -96,6 +96,26 @@ impl Sanitizer {
             own: Some(OwnSecrets::of_process()),
             cache: Cache::default(),
         })))
+    }
+
+    /// This sanitizer, or the default one where this one has no rules.
+    pub(crate) fn or_default(&self) -> &Self {
+        let has_rules = |inner: &Arc<Inner>| inner.scanner.is_some();
+        if self.0.as_ref().is_some_and(has_rules) {
+            self
+        } else {
+            Self::shared_default()
+        }
+    }
+
+    /// The default sanitizer, made at its first use.
+    pub(crate) fn shared_default() -> &'static Self {
+        // Without custom rules nothing can be broken; were it otherwise, the own secrets still go.
+        static DEFAULT: LazyLock<Sanitizer> = LazyLock::new(|| {
+            Sanitizer::new(&SanitizeConfig::default())
+                .unwrap_or_else(|_| Sanitizer::own_secrets_only())
+        });
+        &DEFAULT
     }
 
     /// Whether this sanitizer changes nothing.

@@ -9,6 +9,7 @@ use super::{Translator, decode};
 use crate::chat::{Request, Response};
 use crate::provider::http::{Failed, Target, Transport};
 use crate::provider::{CallContext, Provider, ProviderError};
+use crate::telemetry;
 
 /// Any server that speaks OpenAI's chat completions.
 ///
@@ -74,6 +75,10 @@ impl Provider for OpenAiProvider {
         request: &Request,
         call: &CallContext,
     ) -> Result<Response, ProviderError> {
+        let url = &self.target.url;
+        if let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) {
+            telemetry::server_is(host, port);
+        }
         let failed = match self.attempt(request, call).await {
             Ok(response) => return Ok(response),
             Err(failed) => failed,

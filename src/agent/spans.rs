@@ -1,0 +1,87 @@
+//! What executions and calls tell `tracing`, after the sanitizer.
+
+use super::execution::Execution;
+use super::options::RunOptions;
+use super::spec::AgentSpec;
+use crate::attempt::Attempts;
+use crate::call_log::{CallLog, Redactions};
+use crate::chat::{Request, Response};
+use crate::cost::Cost;
+use crate::error::ErrorKind;
+use crate::provider::Provider;
+use crate::telemetry::{AgentFacts, CallEnding, CallFacts, OpenSpan, agent_span, call_span};
+
+/// Opens the span of an execution below the caller's current one.
+pub(super) fn open_execution(
+    spec: &AgentSpec,
+    provider: &dyn Provider,
+    log: &CallLog,
+    options: &RunOptions<'_>,
+) -> OpenSpan {
+    agent_span(&facts(spec, provider, log, options), &|text| {
+        clean(log, text)
+    })
+}
+
+fn facts<'a>(
+    spec: &'a AgentSpec,
+    provider: &'a dyn Provider,
+    log: &'a CallLog,
+    options: &'a RunOptions<'_>,
+) -> AgentFacts<'a> {
+    AgentFacts {
+        agent: &spec.name,
+        model: &spec.model,
+        provider: provider.name(),
+        run_id: log.run_id(),
+        conversation_id: options
+            .conversation
+            .as_ref()
+            .map(|conversation| conversation.id()),
+        parent_call_id: options.parent_call_id.as_deref(),
+        job_id: options.job_id.as_deref(),
+        document_id: options.document_id.as_deref(),
+        iteration: options.iteration,
+    }
+}
+
+fn clean(log: &CallLog, text: &str) -> String {
+    log.outgoing_sanitizer()
+        .redact(text, &mut Redactions::default())
+        .into_owned()
+}
+
+impl Execution<'_> {
+    /// Opens the span of a call; the ledger does not hold the call yet.
+    pub(super) fn open_call_span(&self, call_id: &str, request: &Request) -> OpenSpan {
+        let around = self.around;
+        let facts = CallFacts {
+            of: facts(self.spec, around.provider, around.log, &self.options),
+            call_id,
+            execution_id: &self.id,
+            attempt: u32::try_from(self.ledger.calls.len() + 1).unwrap_or(u32::MAX),
+            request,
+            content: around.content,
+        };
+        call_span(&facts, &|text| clean(around.log, text))
+    }
+
+    pub(super) fn close_call_span(
+        &self,
+        span: OpenSpan,
+        attempts: &Attempts,
+        response: Option<&Response>,
+        cost: Option<Cost>,
+        error: Option<ErrorKind>,
+    ) {
+        let around = self.around;
+        let ending = CallEnding {
+            response,
+            attempts,
+            cost,
+            error,
+            content: around.content,
+        };
+        ending.record(span, &|text| clean(around.log, text));
+    }
+}
