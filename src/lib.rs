@@ -48,7 +48,7 @@
 //! | 2 | [`error`] | the one error, with its ledger |
 //! | 3 | [`env`](mod@env), `config`, [`telemetry`] | environment variables; reading YAML and JSON; spans and their names |
 //! | 4 | [`prompt`], [`provider`], [`call_log`] | prompt packs, model endpoints, the record of every call |
-//! | 5 | [`agent`] | specs, the run loop, repairs, outcomes |
+//! | 5 | [`agent`], [`query`] | specs, the run loop, repairs, outcomes; questions to the records of runs |
 //! | 6 | [`blocking`], [`job`] | the sync face, job files |
 //! | 7 | `cli` | the `duologue` command |
 
@@ -74,6 +74,7 @@ mod fingerprint;
 pub mod job;
 pub mod prompt;
 pub mod provider;
+pub mod query;
 mod secret;
 pub mod telemetry;
 mod text;

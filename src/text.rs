@@ -52,6 +52,15 @@ pub(crate) fn clip(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// `name`, or its first characters and `…` when it has more than `max_chars`.
+#[cfg(feature = "cli")]
+pub(crate) fn clip_name(name: &str, max_chars: usize) -> String {
+    match name.char_indices().nth(max_chars) {
+        None => name.to_owned(),
+        Some(_) => name.chars().take(max_chars - 1).chain(['…']).collect(),
+    }
+}
+
 /// `1 call`, `2 calls`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 {

@@ -100,8 +100,8 @@ fn encode(event: &Event<'_>) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The content of one line without its newline, or why it cannot be trusted.
-pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
+/// Says why a line, without its newline, is not what was written.
+pub(crate) fn check(line: &[u8]) -> std::result::Result<(), String> {
     let Some(body_end) = line.len().checked_sub(CRC_TAIL) else {
         return Err(no_checksum(line).to_owned());
     };
@@ -111,12 +111,15 @@ pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
         .strip_prefix(CRC_KEY)
         .and_then(|rest| u32::from_str_radix(rest.get(..8)?, 16).ok());
     match crc {
-        None => return Err(no_checksum(line).to_owned()),
-        Some(crc) if crc != crc32fast::hash(body) => {
-            return Err("the checksum does not match".to_owned());
-        }
-        Some(_) => {}
+        None => Err(no_checksum(line).to_owned()),
+        Some(crc) if crc != crc32fast::hash(body) => Err("the checksum does not match".to_owned()),
+        Some(_) => Ok(()),
     }
+}
+
+/// The content of one line without its newline, or why it cannot be trusted.
+pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
+    check(line)?;
     match serde_json::from_slice::<Line>(line) {
         Ok(mut known) => {
             known.objection = newer::objection(&known.schema, SCHEMA).or_else(|| {
@@ -164,15 +167,8 @@ fn no_checksum(line: &[u8]) -> &'static str {
 /// Where a line lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
-    offset: u64,
-    len: usize,
-}
-
-impl Span {
-    /// Length in bytes.
-    pub(crate) fn len(self) -> usize {
-        self.len
-    }
+    pub(crate) offset: u64,
+    pub(crate) len: usize,
 }
 
 /// The journal file of this process, open for appending and locked while the process lives.

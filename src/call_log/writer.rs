@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::channel::oneshot;
 
 use super::config::Views;
+use super::index::{JournalIndex, MOST_WITHOUT_FILE};
 use super::journal::{self, Event, Journal, Span};
 use super::reader::Tail;
 use super::record::Record;
@@ -166,7 +167,7 @@ impl Writer {
         if !self.views.include(record) {
             return;
         }
-        let room = self.shared.takes_room(span.len());
+        let room = self.shared.takes_room(span.len);
         let record = room.then(|| Box::new(record.clone()));
         if let Some(tasks) = &self.tasks {
             // The thread ends only with this sender, or by a panic that `flush` reports.
@@ -226,6 +227,7 @@ impl Thread {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let _ = self.summarize();
+                    self.index();
                     return;
                 }
             }
@@ -239,10 +241,19 @@ impl Thread {
         }
     }
 
+    /// Lets the first query of a large run be as quick as the later ones.
+    fn index(&self) {
+        let calls = self.work.shared.finished.load(Ordering::Relaxed);
+        if calls > MOST_WITHOUT_FILE as u64 {
+            // The index is a cache: whoever misses it makes it.
+            let _ = JournalIndex::open(self.work.journal.path());
+        }
+    }
+
     fn finished(&mut self, span: Span, record: Option<Box<Record>>) {
         if let Some(record) = record {
             self.render(&record);
-            return self.work.shared.gives_room(span.len());
+            return self.work.shared.gives_room(span.len);
         }
         match journal::read_at(&mut self.source, span) {
             Ok(line) => {

@@ -26,6 +26,32 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
+/// A JSON list on stdout, printed item by item.
+pub(super) struct JsonList {
+    is_empty: bool,
+}
+
+impl JsonList {
+    pub(super) fn begin() -> Self {
+        Self { is_empty: true }
+    }
+
+    pub(super) fn push(&mut self, item: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(item).map_err(|error| {
+            Error::new(ErrorKind::Internal, "the result cannot be written as JSON")
+                .with_source(error)
+        })?;
+        let before = if self.is_empty { "[\n" } else { ",\n" };
+        self.is_empty = false;
+        // A newline in a JSON text stands between its tokens.
+        print(&format!("{before}  {}", text.replace('\n', "\n  ")))
+    }
+
+    pub(super) fn end(self) -> Result<()> {
+        print(if self.is_empty { "[]\n" } else { "\n]\n" })
+    }
+}
+
 /// A line for people, on stderr.
 pub(super) fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
@@ -61,6 +87,11 @@ pub(super) fn complain(error: &Error) {
 
 /// Columns with two spaces between them, the last one as long as it is.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
+    figures(rows, usize::MAX)
+}
+
+/// A [`table`] whose columns from `first` on hold figures, and are aligned to the right.
+pub(super) fn figures(rows: &[Vec<String>], first: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -76,7 +107,14 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
         let cells: Vec<String> = row
             .iter()
             .enumerate()
-            .map(|(column, cell)| format!("{cell:<width$}", width = widths[column]))
+            .map(|(column, cell)| {
+                let width = widths[column];
+                if column < first {
+                    format!("{cell:<width$}")
+                } else {
+                    format!("{cell:>width$}")
+                }
+            })
             .collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');

@@ -14,7 +14,8 @@ fn root() -> &'static Path {
 fn settled(text: &str) -> String {
     let rules = [
         (r"\d+ ms", "… ms"),
-        (r"call_[0-9a-f]{16}", "call_…"),
+        (r"call_[0-9a-f]{8,16}", "call_…"),
+        (r"\d\d-\d\d \d\d:\d\d:\d\d", "<moment>"),
         (r"exec_[0-9a-f]{16}", "exec_…"),
         (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "<time>"),
         (r#"("?(?:duration|first_byte)_ms"?: )\d+"#, "${1}0"),
@@ -393,7 +394,7 @@ fn logs_refuse_an_ambiguous_id_and_a_directory_of_runs() {
             "error: 2 calls begin with `call_` in `out/demo`, which has 2 calls\nhint: `duologue logs ls out/demo` lists them\n"
         )
     );
-    let above = folder.run(&["logs", "stats", "out"]);
+    let above = folder.run(&["logs", "show", "out", "1"]);
     assert_eq!(
         (above.code, above.stderr.as_str()),
         (
@@ -439,18 +440,6 @@ fn a_run_with_a_call_under_way_is_listed_as_running() {
     let after = folder.run(&["logs", "ls", "out"]);
     assert!(during.stdout.contains("demo  running"), "{}", during.all());
     assert!(after.stdout.contains("demo  failed"), "{}", after.all());
-}
-
-#[test]
-fn a_journal_of_garbage_gets_few_warnings() {
-    let folder = Folder::new().damaged();
-    folder.write("out/bad/journal/1-2.jsonl", &"garbage\n".repeat(500));
-    let listed = folder.run(&["logs", "ls", "out/bad"]);
-    assert_eq!(listed.stderr.lines().count(), 11, "{}", listed.all());
-    assert_eq!(
-        listed.stderr.lines().last(),
-        Some("warning: 490 unreadable lines more in `out/bad`")
-    );
 }
 
 #[test]

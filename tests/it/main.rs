@@ -72,6 +72,10 @@ mod prompt_packs;
 /// Providers: translation, transport, retries, limits, scripts.
 mod providers;
 
+/// Questions to the records of runs: totals, lists, single calls, and how they are found.
+#[cfg(feature = "cli")]
+mod queries;
+
 /// What the sanitizer removes, and what it leaves alone.
 mod redaction;
 

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["error"],
     &["env", "config", "telemetry"],
     &["prompt", "provider", "call_log"],
-    &["agent"],
+    &["agent", "query"],
     &["blocking", "job"],
     &["cli"],
 ];

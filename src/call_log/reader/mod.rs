@@ -17,12 +17,13 @@ use super::record::{CallError, CallStatus, Record};
 use super::summary::{Losses, Summary};
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
-use runs::no_run;
-use scan::{is_abandoned, scan};
+use scan::scan;
 
 pub use problem::Problem;
 pub use recover::Recovery;
 pub use runs::find_runs;
+pub(crate) use runs::no_run;
+pub(crate) use scan::{is_abandoned, open_journal};
 pub(crate) use tail::Tail;
 
 /// All calls of one run, read from its journals.
@@ -268,12 +269,16 @@ fn is_file_name(name: &str) -> bool {
     )
 }
 
-fn interrupt(record: &mut Record) {
+/// What is said of a call whose process is gone.
+pub(crate) const INTERRUPTED: &str = "the process ended before the call did";
+
+/// Ends a call whose process is gone.
+pub(crate) fn interrupt(record: &mut Record) {
     record.status = Some(CallStatus::Interrupted);
     record.ends_execution = Some(true);
     record.error = Some(CallError {
         kind: ErrorKind::Cancelled,
-        message: "the process ended before the call did".to_owned(),
+        message: INTERRUPTED.to_owned(),
     });
 }
 

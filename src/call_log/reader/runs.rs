@@ -22,7 +22,7 @@ pub fn find_runs(output_dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The error for a directory that is not there, is no run, or may not be read.
-pub(super) fn no_run(directory: &Path, error: io::Error) -> Error {
+pub(crate) fn no_run(directory: &Path, error: io::Error) -> Error {
     let directory = directory.display();
     if !matches!(
         error.kind(),

@@ -40,7 +40,7 @@ pub(super) fn scan(
 }
 
 /// Opens what is a file: a directory reads strangely, and a pipe in its place would never open.
-fn open_journal(path: &Path) -> io::Result<File> {
+pub(crate) fn open_journal(path: &Path) -> io::Result<File> {
     if std::fs::metadata(path)?.is_file() {
         File::open(path)
     } else {
@@ -52,7 +52,7 @@ fn open_journal(path: &Path) -> io::Result<File> {
 }
 
 /// Whether no process holds the journal any more; what cannot be found out counts as held.
-pub(super) fn is_abandoned(path: &Path) -> bool {
+pub(crate) fn is_abandoned(path: &Path) -> bool {
     let file = match open_journal(path) {
         Ok(file) => file,
         Err(error) => return error.kind() == io::ErrorKind::NotFound,

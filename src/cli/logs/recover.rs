@@ -1,14 +1,30 @@
 //! `duologue logs recover`
 
+use std::path::PathBuf;
+
+use clap::Args;
+
 use super::super::output::{print_json, say};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::{Place, open_one};
+use super::place::{refuse_parent, warn_of};
+use crate::call_log::RunLog;
 use crate::error::Result;
 use crate::text::counted;
 
-impl Place {
-    pub(super) fn recover(&self) -> Result<u8> {
-        let mut run = open_one(&self.directory)?;
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Recover {
+    /// A run's directory.
+    directory: PathBuf,
+    /// Print JSON on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Recover {
+    pub(super) fn execute(&self) -> Result<u8> {
+        refuse_parent(&self.directory)?;
+        let mut run = RunLog::open(&self.directory)?;
+        warn_of(run.problems(), run.problems().len() as u64, &self.directory);
         let recovery = run.recover()?;
         if self.json {
             print_json(&recovery)?;

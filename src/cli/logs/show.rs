@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::SUCCESS;
-use super::{open_one, print_document};
+use super::place::open_run;
+use super::print_document;
 use crate::call_log::{LogFormat, Record};
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::Run;
 use crate::text::counted;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Show {
     /// The run's directory.
+    #[arg(value_name = "DIR")]
     directory: PathBuf,
     /// The call: its place in `logs ls` from 1, or the beginning of its id.
     call: String,
@@ -21,12 +25,17 @@ pub(in crate::cli) struct Show {
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  duologue logs show artifacts/run_20261121_031158_9433ab 4
+  duologue logs show artifacts/run_20261121_031158_9433ab call_7317 --json | jq .messages";
+
 impl Show {
     pub(super) fn execute(&self) -> Result<u8> {
-        let run = open_one(&self.directory)?;
-        let record = self.find(run.records())?;
+        let run = open_run(&self.directory)?;
+        let record = self.find(&run)?;
         print_document(
-            record,
+            &record,
             if self.json {
                 LogFormat::Json
             } else {
@@ -36,27 +45,19 @@ impl Show {
         Ok(SUCCESS)
     }
 
-    fn find<'a>(&self, records: &'a [Record]) -> Result<&'a Record> {
-        let by_place = self
-            .call
-            .parse::<usize>()
-            .ok()
-            .and_then(|place| records.get(place.checked_sub(1)?));
-        if let Some(record) = by_place {
-            return Ok(record);
-        }
-        let by_id: Vec<&Record> = records
-            .iter()
-            .filter(|record| record.call_id.starts_with(&self.call))
-            .collect();
-        match by_id[..] {
-            [record] => Ok(record),
-            [] => Err(self.wrong_call(&format!("no call `{}`", self.call), records.len())),
-            _ => Err(self.wrong_call(
-                &format!("{} calls begin with `{}`", by_id.len(), self.call),
-                records.len(),
-            )),
-        }
+    fn find(&self, run: &Run) -> Result<Record> {
+        let found = run.find(&self.call);
+        let record = match found[..] {
+            [place] => run.record(place),
+            _ => None,
+        };
+        record.unwrap_or_else(|| {
+            let what = match found.len() {
+                0 | 1 => format!("no call `{}`", self.call),
+                many => format!("{many} calls begin with `{}`", self.call),
+            };
+            Err(self.wrong_call(&what, run.len()))
+        })
     }
 
     fn wrong_call(&self, what: &str, calls: usize) -> Error {

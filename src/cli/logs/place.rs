@@ -1,0 +1,152 @@
+//! The arguments that the subcommands of `logs` share, and the runs that they lead to.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::super::output::say;
+use super::super::{SOME_FAILED, SUCCESS};
+use crate::call_log::{Problem, find_runs, no_run};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{Filter, Run};
+use crate::text::counted;
+
+/// How many unreadable lines of a run are named; a file of garbage has thousands.
+const MOST_PROBLEMS: usize = 10;
+
+/// Which calls a command is about.
+#[derive(Debug, Args)]
+pub(super) struct Filters {
+    /// Only calls of this agent; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    agent: Vec<String>,
+    /// Only calls that asked for this model; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    model: Vec<String>,
+    /// Only calls of this status; may be given several times.
+    #[arg(long, value_name = "STATUS", value_parser = STATUSES)]
+    status: Vec<String>,
+    /// Only calls that began since then: `90s`, `2h`, `3days`, or a time such as 2026-11-21T08:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<SystemTime>,
+}
+
+const STATUSES: [&str; 9] = [
+    "succeeded",
+    "invalid",
+    "truncated",
+    "refused",
+    "failed",
+    "timed_out",
+    "cancelled",
+    "interrupted",
+    "running",
+];
+
+impl Filters {
+    pub(super) fn to_filter(&self) -> Filter {
+        let mut filter = Filter::default();
+        for agent in &self.agent {
+            filter = filter.agent(agent);
+        }
+        for model in &self.model {
+            filter = filter.model(model);
+        }
+        for status in &self.status {
+            filter = filter.status(status);
+        }
+        match self.since {
+            Some(time) => filter.since(time),
+            None => filter,
+        }
+    }
+}
+
+/// A moment, or a span of time before now.
+pub(super) fn since(text: &str) -> std::result::Result<SystemTime, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time.into());
+    }
+    let ago: Duration = humantime::parse_duration(text).map_err(|_| {
+        "neither a time such as 2026-11-21T08:00:00Z nor a span such as 90s, 2h or 3days".to_owned()
+    })?;
+    SystemTime::now()
+        .checked_sub(ago)
+        .ok_or_else(|| "so long ago that there was no time yet".to_owned())
+}
+
+/// Whether `directory` is a run's own.
+pub(super) fn is_run(directory: &Path) -> bool {
+    directory.join("journal").is_dir()
+}
+
+/// The directories of runs that these lead to: themselves, or the runs below them.
+pub(super) fn run_directories(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for place in places {
+        if is_run(place) {
+            found.push(place.clone());
+            continue;
+        }
+        let below = find_runs(place)?;
+        if below.is_empty() {
+            return Err(no_run(place, std::io::ErrorKind::NotFound.into()));
+        }
+        found.extend(below);
+    }
+    Ok(found)
+}
+
+/// All runs that these directories lead to, with what cannot be read said on stderr.
+pub(super) fn open_runs(places: &[PathBuf]) -> Result<Vec<Run>> {
+    let directories = run_directories(places)?;
+    directories.iter().map(|place| open_run(place)).collect()
+}
+
+/// The one run in `directory`, with what cannot be read said on stderr.
+pub(super) fn open_run(directory: &Path) -> Result<Run> {
+    refuse_parent(directory)?;
+    let run = Run::open(directory)?;
+    warn_of(run.problems(), run.unreadable(), directory);
+    Ok(run)
+}
+
+/// Whether all of these runs could be read, as an exit code.
+pub(super) fn completeness<'a>(runs: impl IntoIterator<Item = &'a Run>) -> u8 {
+    if runs.into_iter().all(|run| run.unreadable() == 0) {
+        SUCCESS
+    } else {
+        SOME_FAILED
+    }
+}
+
+/// A directory of runs gets the way to their list.
+pub(super) fn refuse_parent(directory: &Path) -> Result<()> {
+    let has_runs = || find_runs(directory).is_ok_and(|runs| !runs.is_empty());
+    if is_run(directory) || !has_runs() {
+        return Ok(());
+    }
+    let directory = directory.display();
+    Err(Error::new(
+        ErrorKind::Log,
+        format!("`{directory}` holds runs, and is none itself"),
+    )
+    .with_hint(format!("`duologue logs ls {directory}` lists them")))
+}
+
+/// Names the first of `count` unreadable lines.
+pub(super) fn warn_of(problems: &[Problem], count: u64, directory: &Path) {
+    for problem in problems.iter().take(MOST_PROBLEMS) {
+        say(&format!("\x1b[1;33mwarning\x1b[0m: {problem}"));
+    }
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if let Some(more) = count.checked_sub(MOST_PROBLEMS + 1) {
+        say(&format!(
+            "\x1b[1;33mwarning\x1b[0m: {} more in `{}`",
+            counted(more + 1, "unreadable line"),
+            directory.display()
+        ));
+    }
+}

@@ -1,0 +1,36 @@
+//! Questions to the records of runs: totals, one call, a text, two runs side by side.
+//!
+//! A [`Run`] knows where each call lies in the journals and reads no more of them than a question
+//! needs, so that a run of a hundred thousand calls is answered in well under a second:
+//!
+//! ```
+//! # use duologue::call_log::{create_llm_logger, LoggerConfig};
+//! # let folder = tempfile::tempdir()?;
+//! # let config = LoggerConfig { output_dir: folder.path().into(), run_id: Some("demo".into()), ..Default::default() };
+//! # drop(create_llm_logger(&config)?);
+//! # let directory = folder.path().join("demo");
+//! use duologue::query::{Run, Stats};
+//!
+//! let run = Run::open(&directory)?;
+//! let stats = Stats::of(&[run])?;
+//! println!("{} calls, {} repairs", stats.total.calls, stats.total.repairs);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What cannot be read is listed by [`Run::problems`], and the rest is read all the same.
+
+mod figures;
+mod filter;
+mod latency;
+mod list;
+mod read;
+mod run;
+mod stats;
+mod totals;
+
+pub use filter::Filter;
+pub use latency::Latency;
+pub use list::Listed;
+pub use run::Run;
+pub use stats::Stats;
+pub use totals::{Group, Totals};

@@ -1,0 +1,168 @@
+//! The index files of large journals: made, continued, and never believed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use duologue::call_log::{LlmLogging, RunLog, Views};
+use duologue::query::{Run, Stats};
+
+use crate::log_support::{open, run as run_agent, willing};
+
+const CALLS: u64 = 1_001;
+
+fn without_views() -> LlmLogging {
+    LlmLogging {
+        views: Views::None,
+        ..LlmLogging::default()
+    }
+}
+
+/// Adds a journal of so many calls to `{folder}/run`.
+fn add_journal(folder: &Path, calls: u64) {
+    let runner = willing(open(folder, "run", without_views()));
+    for item in 0..calls {
+        run_agent(
+            &runner,
+            ["planner", "judge"][usize::from(item % 3 == 0)],
+            item,
+        );
+    }
+}
+
+/// The files of the run's journal directory with this ending.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("run/journal")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = paths
+        .filter(|path| path.to_str().unwrap().ends_with(ending))
+        .collect();
+    files.sort();
+    files
+}
+
+/// What a run answers must be what the whole log says, however it was found.
+fn assert_right(folder: &Path) {
+    let whole = RunLog::open(folder.join("run")).unwrap();
+    let run = Run::open(folder.join("run")).unwrap();
+    let found: Vec<_> = run.records().map(Result::unwrap).collect();
+    assert_eq!(found, whole.records());
+    let stats = Stats::of(&[run]).unwrap();
+    let summary = whole.summary();
+    assert_eq!(
+        (
+            stats.total.calls,
+            stats.total.calls_by_status,
+            stats.total.usage
+        ),
+        (summary.calls, summary.calls_by_status, summary.usage)
+    );
+}
+
+#[test]
+fn a_large_journal_gets_its_index_when_it_is_closed_and_a_small_one_gets_none() {
+    let folder = tempfile::tempdir().unwrap();
+    add_journal(folder.path(), 3);
+    assert_right(folder.path());
+    assert!(files(folder.path(), ".index").is_empty());
+    add_journal(folder.path(), CALLS);
+    let index = files(folder.path(), ".index");
+    assert_eq!(index.len(), 1);
+    assert_right(folder.path());
+    // The journals are those that were there, whatever lies beside them.
+    assert_eq!(
+        Run::open(folder.path().join("run")).unwrap().len(),
+        3 + 1_001
+    );
+}
+
+#[test]
+fn an_index_that_is_missing_or_broken_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    add_journal(folder.path(), CALLS);
+    let index = files(folder.path(), ".index").remove(0);
+    let good = fs::read(&index).unwrap();
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 1;
+    for broken in [
+        &b""[..],
+        b"duologue.index/1\n",
+        &good[..good.len() / 2],
+        &flipped,
+    ] {
+        fs::write(&index, broken).unwrap();
+        assert_right(folder.path());
+        assert!(fs::read(&index).unwrap() == good, "{} bytes", broken.len());
+    }
+    fs::remove_file(&index).unwrap();
+    assert_right(folder.path());
+    assert!(fs::read(&index).unwrap() == good);
+}
+
+#[test]
+fn an_index_of_another_journal_is_not_believed() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    add_journal(one.path(), CALLS);
+    add_journal(other.path(), CALLS);
+    let index = files(one.path(), ".index").remove(0);
+    fs::copy(files(other.path(), ".index").remove(0), &index).unwrap();
+    assert_right(one.path());
+}
+
+#[test]
+fn damage_after_the_index_was_made_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    add_journal(folder.path(), CALLS);
+    let journal = files(folder.path(), ".jsonl").remove(0);
+    let mut bytes = fs::read(&journal).unwrap();
+    let lines: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').collect();
+    // The end of the 500th call: what is left of it is its start.
+    let end = lines[2 * 500] + 40;
+    bytes[end] ^= 1;
+    fs::write(&journal, &bytes).unwrap();
+    let indexed = Run::open(folder.path().join("run")).unwrap();
+    let stats = Stats::of(std::slice::from_ref(&indexed)).unwrap();
+    let whole = RunLog::open(folder.path().join("run")).unwrap();
+    assert_eq!(stats.total.calls_by_status, whole.summary().calls_by_status);
+    assert_eq!(stats.total.calls_by_status["interrupted"], 1);
+    let place = whole
+        .records()
+        .iter()
+        .position(|record| record.status == Some(duologue::call_log::CallStatus::Interrupted));
+    let shown = indexed.record(place.unwrap()).unwrap().unwrap();
+    assert_eq!(shown, whole.records()[place.unwrap()]);
+}
+
+#[test]
+fn an_index_that_lags_behind_is_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path(), "run", without_views());
+    let runner = willing(log.clone());
+    for item in 0..CALLS {
+        run_agent(&runner, "planner", item);
+    }
+    assert_right(folder.path());
+    let index = fs::read(files(folder.path(), ".index").remove(0)).unwrap();
+    for item in 0..5 {
+        run_agent(&runner, "judge", item);
+    }
+    assert_right(folder.path());
+    assert!(fs::read(files(folder.path(), ".index").remove(0)).unwrap() == index);
+    drop((log, runner));
+    assert_right(folder.path());
+}
+
+#[test]
+fn a_torn_end_hides_no_call_and_is_told_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    add_journal(folder.path(), CALLS);
+    let journal = files(folder.path(), ".jsonl").remove(0);
+    let bytes = fs::read(&journal).unwrap();
+    fs::write(&journal, &bytes[..bytes.len() - 20]).unwrap();
+    for _ in 0..2 {
+        let run = Run::open(folder.path().join("run")).unwrap();
+        assert_eq!((run.len(), run.unreadable()), (1_001, 1));
+        let line = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+        assert_eq!(run.problems()[0].line, line);
+    }
+    assert_right(folder.path());
+}
