@@ -7,7 +7,9 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_yaml::DoubleQuoted;
 use tempfile::NamedTempFile;
 
 use super::config::LogFormat;
@@ -27,9 +29,40 @@ pub(crate) fn render(document: &impl Serialize, format: LogFormat) -> io::Result
             bytes.push(b'\n');
             Ok(bytes)
         }
-        LogFormat::Yaml => serde_yaml::to_string(document)
-            .map(String::into_bytes)
-            .map_err(|error| io::Error::other(error.to_string())),
+        LogFormat::Yaml => yaml(document).map(String::into_bytes),
+    }
+}
+
+fn yaml(document: &impl Serialize) -> io::Result<String> {
+    let text = to_yaml(document)?;
+    let tab_first = |line: &str| line.trim_start_matches(' ').starts_with('\t');
+    if !text.lines().any(tab_first) {
+        return Ok(text);
+    }
+    let document = serde_json::to_value(document).map_err(io::Error::other)?;
+    to_yaml(&Portable(&document))
+}
+
+fn to_yaml(document: &impl Serialize) -> io::Result<String> {
+    serde_yaml::to_string(document).map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// A document whose texts every reader gives back: libyaml refuses a block whose first line begins
+/// with a tab, though YAML allows it, so such a text is quoted.
+struct Portable<'a>(&'a Value);
+
+impl Serialize for Portable<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::String(text) if text.trim_start_matches('\n').starts_with('\t') => {
+                DoubleQuoted(text).serialize(serializer)
+            }
+            Value::Array(list) => serializer.collect_seq(list.iter().map(Portable)),
+            Value::Object(map) => {
+                serializer.collect_map(map.iter().map(|(key, value)| (key, Portable(value))))
+            }
+            value => value.serialize(serializer),
+        }
     }
 }
 

@@ -142,7 +142,7 @@ const SHORT: &[&str] = &[
 ];
 
 /// The short texts, and some that are long.
-fn nasty() -> Vec<String> {
+pub(crate) fn nasty() -> Vec<String> {
     let mut texts: Vec<String> = SHORT.iter().copied().map(str::to_owned).collect();
     texts.push("long ".repeat(5_000));
     texts.push(format!("{}\n{}", "x".repeat(20_000), "y".repeat(200)));

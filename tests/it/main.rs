@@ -75,6 +75,8 @@ mod providers;
 /// Questions to the records of runs: totals, lists, single calls, and how they are found.
 #[cfg(feature = "cli")]
 mod queries;
+/// Journals and call files, read by tools that were not written here.
+mod readers;
 
 /// What the sanitizer removes, and what it leaves alone.
 mod redaction;

@@ -1,6 +1,7 @@
 //! What several modules share: a pack, an agent, runners around scripts, providers with a habit.
 
 pub(crate) mod folder;
+pub(crate) mod mixed;
 #[cfg(feature = "openai")]
 pub(crate) mod server;
 pub(crate) mod spans;
