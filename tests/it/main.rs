@@ -9,6 +9,9 @@
 /// What several modules share: packs, agents, providers with a habit, a server.
 mod support;
 
+/// Runs that are missing, foreign, damaged or newer.
+mod bad_input;
+
 /// The blocking runner from every kind of thread and runtime.
 #[cfg(feature = "openai")]
 mod blocking_contexts;
