@@ -4,6 +4,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::str::FromStr;
 
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use rust_decimal::Decimal;
@@ -73,12 +74,39 @@ impl Serialize for Cost {
     }
 }
 
+/// A number, or a text of digits; every digit counts.
 impl<'de> Deserialize<'de> for Cost {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let dollars = f64::deserialize(deserializer)?;
+        deserializer.deserialize_any(Dollars).map(Self::from_usd)
+    }
+}
+
+struct Dollars;
+
+impl Visitor<'_> for Dollars {
+    type Value = Decimal;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an amount of US dollars such as `0.25`")
+    }
+
+    fn visit_u64<E: Error>(self, dollars: u64) -> Result<Decimal, E> {
+        Ok(dollars.into())
+    }
+
+    fn visit_i64<E: Error>(self, dollars: i64) -> Result<Decimal, E> {
+        Ok(dollars.into())
+    }
+
+    fn visit_f64<E: Error>(self, dollars: f64) -> Result<Decimal, E> {
+        // Prints the digits that were written, up to fifteen of them.
         Decimal::from_str(&dollars.to_string())
-            .map(Self::from_usd)
-            .map_err(|_| serde::de::Error::custom(format!("{dollars} is no amount of dollars")))
+            .map_err(|_| E::invalid_value(Unexpected::Float(dollars), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Decimal, E> {
+        Decimal::from_str_exact(text.trim())
+            .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -103,6 +131,19 @@ mod tests {
             let json = serde_json::to_string(&cost).unwrap();
             assert_eq!(serde_json::from_str::<Cost>(&json).unwrap(), cost, "{json}");
             assert_eq!(cost.to_string(), format!("${text}"));
+        }
+    }
+
+    #[test]
+    fn an_amount_is_read_from_a_number_or_a_text_and_from_nothing_else() {
+        let read = |json: &str| serde_json::from_str::<Cost>(json);
+        let expected = Cost::from_usd(Decimal::new(25, 2));
+        for json in ["0.25", "0.250", "\"0.25\"", "\" 0.25 \""] {
+            assert_eq!(read(json).unwrap(), expected, "{json}");
+        }
+        assert_eq!(read("1e-7").unwrap().to_string(), "$0.0000001");
+        for json in ["\"cheap\"", "\"\"", "true", "null", "[1]", "1e300"] {
+            assert!(read(json).is_err(), "{json}");
         }
     }
 

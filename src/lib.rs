@@ -47,9 +47,9 @@
 //! | 1 | [`clock`], [`chat`], [`attempt`], [`cost`] | time and ids; the provider-neutral vocabulary: messages, requests, usage, attempts, dollars |
 //! | 2 | [`error`] | the one error, with its ledger |
 //! | 3 | [`env`](mod@env), `config`, [`telemetry`] | environment variables; reading YAML and JSON; spans and their names |
-//! | 4 | [`prompt`], [`provider`], [`call_log`] | prompt packs, model endpoints, the record of every call |
+//! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`] | prompt packs; model endpoints; the record of every call; what models cost |
 //! | 5 | [`agent`], [`query`] | specs, the run loop, repairs, outcomes; questions to the records of runs |
-//! | 6 | [`blocking`], [`job`] | the sync face, job files |
+//! | 6 | [`blocking`], [`job`] | the sync face; job files |
 //! | 7 | `cli` | the `duologue` command |
 
 // Not in `Cargo.toml`, since examples print.
@@ -72,6 +72,7 @@ pub mod error;
 mod failure;
 mod fingerprint;
 pub mod job;
+pub mod pricing;
 pub mod prompt;
 pub mod provider;
 pub mod query;

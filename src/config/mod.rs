@@ -47,6 +47,13 @@ pub(crate) fn read_value(path: &Path) -> Result<Value> {
     }
 }
 
+/// The content of a YAML text that comes with the crate.
+pub(crate) fn value_of(text: &str) -> Result<Value> {
+    serde_yaml::from_str(text).map_err(|error| {
+        Error::new(ErrorKind::Internal, "a bundled file is no YAML").with_source(error)
+    })
+}
+
 /// `value` as a `T`; `origin` (a file name) stands in the error.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value, origin: &str) -> Result<T> {
     from_value_at(value, origin, "")

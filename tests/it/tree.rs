@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["clock", "chat", "attempt", "cost"],
     &["error"],
     &["env", "config", "telemetry"],
-    &["prompt", "provider", "call_log"],
+    &["prompt", "provider", "call_log", "pricing"],
     &["agent", "query"],
     &["blocking", "job"],
     &["cli"],
