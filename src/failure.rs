@@ -54,7 +54,7 @@ pub enum ErrorKind {
     Timeout,
     /// The deadline of the whole run passed.
     DeadlineExceeded,
-    /// A budget (tokens) is used up.
+    /// A budget (tokens or dollars) does not cover another call.
     BudgetExhausted,
     /// The run was cancelled.
     Cancelled,
@@ -127,7 +127,9 @@ impl ErrorKind {
             Self::Protocol => "check that `base_url` points at an endpoint of this kind",
             Self::Timeout => "raise the provider's `timeout`, or look at the server's load",
             Self::DeadlineExceeded => "raise the deadline, or lower the work in one run",
-            Self::BudgetExhausted => "raise `token_budget`, or shorten the prompt",
+            Self::BudgetExhausted => {
+                "raise the budget, or let a call need less: a shorter prompt, a lower `max_output_tokens`"
+            }
             Self::Reentrant => "use the async `AgentRunner` there",
             _ => return None,
         })

@@ -1,20 +1,20 @@
 //! What follows a call: the answer, a repair, another try, or an error.
 
 use serde_json::Value;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+use super::admission::Ticket;
 use super::execution::Execution;
+use super::repair;
 use super::verdict::{Failure, Verdict};
-use crate::chat::Response;
-use crate::error::{Error, ErrorKind, Result, SchemaViolation};
+use crate::chat::{Request, Response};
+use crate::error::{Error, ErrorKind};
 use crate::text::counted;
 
 /// What follows a call.
 pub(super) enum Next {
     Done,
-    Repair,
-    RaiseCap(u32),
+    /// Another call: a repair, or one with a higher cap.
+    GoOn(Ticket),
     /// The error, where it is not the verdict's own.
     Fail(Option<Error>),
 }
@@ -22,22 +22,20 @@ pub(super) enum Next {
 /// [`Next`], with what the verdict held.
 pub(super) enum Step {
     Done(Value),
-    Repair(Vec<SchemaViolation>),
-    RaiseCap(u32),
+    GoOn(Ticket),
     Fail(Error),
 }
 
 impl Next {
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self, Self::Repair | Self::RaiseCap(_))
+        matches!(self, Self::GoOn(_))
     }
 
     pub(super) fn with(self, verdict: Verdict, execution: &Execution<'_>) -> Step {
         match (self, verdict) {
-            (Self::RaiseCap(limit), _) => Step::RaiseCap(limit),
+            (Self::GoOn(ticket), _) => Step::GoOn(ticket),
             (Self::Fail(Some(error)), _) => Step::Fail(error),
             (_, Verdict::Valid { answer, .. }) => Step::Done(answer),
-            (Self::Repair, Verdict::Invalid { violations, .. }) => Step::Repair(violations),
             (_, Verdict::Invalid { .. }) => Step::Fail(execution.invalid()),
             (_, Verdict::Failed(failure)) => Step::Fail(execution.failed(failure)),
         }
@@ -45,8 +43,13 @@ impl Next {
 }
 
 impl Execution<'_> {
-    /// What follows; `self.ledger` already holds the call.
-    pub(super) fn decide(&mut self, verdict: &Verdict, response: Option<&Response>) -> Next {
+    /// What follows; `self.ledger` already holds the call. `request` becomes the next one.
+    pub(super) fn decide(
+        &mut self,
+        verdict: &Verdict,
+        response: Option<&Response>,
+        request: &mut Request,
+    ) -> Next {
         match verdict {
             Verdict::Valid { .. } => Next::Done,
             Verdict::Failed(failure)
@@ -56,10 +59,11 @@ impl Execution<'_> {
                     return Next::Fail(None);
                 };
                 self.cap_raised = true;
-                self.if_may_call(Next::RaiseCap(limit))
+                request.max_output_tokens = Some(limit);
+                self.go_on(request)
             }
             Verdict::Failed(_) => Next::Fail(None),
-            Verdict::Invalid { .. } => {
+            Verdict::Invalid { violations, .. } => {
                 let text = response.map(|response| response.text.as_str());
                 let before = self
                     .ledger
@@ -74,50 +78,22 @@ impl Execution<'_> {
                 {
                     return Next::Fail(None);
                 }
-                self.if_may_call(Next::Repair)
+                request.messages.truncate(self.dialogue);
+                let bad_answer = text.unwrap_or_default();
+                request
+                    .messages
+                    .extend(repair::messages(bad_answer, violations));
+                let next = self.go_on(request);
+                self.repairs += u32::from(next.goes_on());
+                next
             }
         }
     }
 
-    fn if_may_call(&self, next: Next) -> Next {
-        match self.may_call() {
-            Ok(()) => next,
+    fn go_on(&self, request: &Request) -> Next {
+        match self.admit(request) {
+            Ok(ticket) => Next::GoOn(ticket),
             Err(error) => Next::Fail(Some(error)),
-        }
-    }
-
-    /// Whether another call may begin: not cancelled, in time, within the budget.
-    pub(super) fn may_call(&self) -> Result<()> {
-        let name = &self.spec.name;
-        if self
-            .options
-            .cancel
-            .as_ref()
-            .is_some_and(CancellationToken::is_cancelled)
-        {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                format!("agent `{name}` was cancelled"),
-            ));
-        }
-        if self
-            .deadline
-            .is_some_and(|deadline| deadline <= Instant::now())
-        {
-            return Err(Error::new(
-                ErrorKind::DeadlineExceeded,
-                format!("agent `{name}` passed its deadline"),
-            ));
-        }
-        let spent = self.ledger.usage().total_tokens().unwrap_or(0);
-        match self.spec.token_budget {
-            Some(budget) if spent >= budget => Err(Error::new(
-                ErrorKind::BudgetExhausted,
-                format!(
-                    "agent `{name}` spent {spent} of its budget of {budget} tokens without a valid answer"
-                ),
-            )),
-            _ => Ok(()),
         }
     }
 

@@ -9,19 +9,21 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::AgentMode;
+use super::admission::{Ticket, budget_of, check_price};
+use super::budget::Budget;
 use super::decision::Step;
 use super::hashes::PromptHashes;
 use super::options::RunOptions;
 use super::outcome::Outcome;
-use super::repair;
 use super::schema::AnswerSchema;
 use super::spec::AgentSpec;
 use super::verdict::{Decode, Decoded, Failure, Verdict, judge};
-use crate::attempt::Attempts;
-use crate::call_log::{CallLog, Parameters, Record};
+use crate::call_log::{CallEnd, CallLog, Parameters, Record};
 use crate::chat::{Request, Response, ResponseSchema, Role};
 use crate::clock::{self, Clock};
+use crate::cost::Cost;
 use crate::error::{CallReport, Error, ErrorKind, Ledger, Result};
+use crate::pricing::PriceTable;
 use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::{CallContext, Provider, ProviderError};
 use crate::telemetry::{OpenSpan, TelemetryContent, names};
@@ -39,6 +41,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) hashes: &'a PromptHashes,
     pub(super) span: &'a OpenSpan,
     pub(super) content: TelemetryContent,
+    pub(super) prices: &'a PriceTable,
+    pub(super) budget: Option<&'a Budget>,
 }
 
 /// One agent answering once.
@@ -54,6 +58,9 @@ pub(super) struct Execution<'a> {
     pub(super) id: String,
     started: Duration,
     pub(super) deadline: Option<Instant>,
+    pub(super) budgets: Vec<Budget>,
+    /// How many messages the request has before any repair.
+    pub(super) dialogue: usize,
     pub(super) ledger: Ledger,
     pub(super) repairs: u32,
     pub(super) cap_raised: bool,
@@ -75,6 +82,15 @@ impl<'a> Execution<'a> {
             )
             .with_hint("set `mode: conversational`, or run it without a conversation"));
         }
+        let budgets: Vec<Budget> = [
+            budget_of(spec),
+            options.budget.clone(),
+            around.budget.cloned(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        check_price(spec, &budgets, around.prices)?;
         let mut variables = spec.default_variables.clone();
         variables.insert("iteration".to_owned(), options.iteration.into());
         variables.extend(given);
@@ -102,6 +118,8 @@ impl<'a> Execution<'a> {
             id,
             started: around.clock.elapsed(),
             deadline: limit.and_then(|limit| Instant::now().checked_add(limit)),
+            budgets,
+            dialogue: 0,
             user_message: None,
             ledger: Ledger::default(),
             repairs: 0,
@@ -125,20 +143,13 @@ impl<'a> Execution<'a> {
 
     async fn answer(&mut self, decode: &mut Decode<'_>) -> Result<Value> {
         let mut request = self.request()?;
-        let dialogue = request.messages.len();
-        self.may_call()?;
+        self.dialogue = request.messages.len();
+        let mut ticket = self.admit(&request)?;
         loop {
-            match self.call(&request, decode).await? {
+            match self.call(&mut request, ticket, decode).await? {
                 Step::Done(answer) => return Ok(answer),
+                Step::GoOn(next) => ticket = next,
                 Step::Fail(error) => return Err(error),
-                Step::RaiseCap(limit) => request.max_output_tokens = Some(limit),
-                Step::Repair(violations) => {
-                    self.repairs += 1;
-                    request.messages.truncate(dialogue);
-                    request
-                        .messages
-                        .extend(repair::messages(self.last_text(), &violations));
-                }
             }
         }
     }
@@ -176,11 +187,16 @@ impl<'a> Execution<'a> {
         Ok(request)
     }
 
-    /// One call, from its first record to its last.
-    async fn call(&mut self, request: &Request, decode: &mut Decode<'_>) -> Result<Step> {
+    /// One call, from its first record to its last; `request` becomes the next one.
+    async fn call(
+        &mut self,
+        request: &mut Request,
+        ticket: Ticket,
+        decode: &mut Decode<'_>,
+    ) -> Result<Step> {
         let around = self.around;
         let call_id = format!("call_{}", around.clock.id());
-        let attempts = Attempts::new(around.log.wire_capture());
+        let attempts = ticket.attempts.clone();
         let started = around.clock.elapsed();
         let open = around
             .log
@@ -206,6 +222,7 @@ impl<'a> Execution<'a> {
             }
             Err(error) => (None, Verdict::Failed(Failure::of(error))),
         };
+        let cost = self.settle(ticket, request, response.as_ref());
 
         self.ledger.calls.push(CallReport {
             call_id,
@@ -218,12 +235,12 @@ impl<'a> Execution<'a> {
                 .as_ref()
                 .map(|response| response.usage)
                 .unwrap_or_default(),
+            cost,
             attempts: attempts.to_vec(),
             duration: around.clock.elapsed().saturating_sub(started),
             error: verdict.error_kind(),
             record: around.log.journal().map(std::path::Path::to_owned),
         });
-        let cost = None;
         self.close_call_span(
             open_span,
             &attempts,
@@ -231,8 +248,11 @@ impl<'a> Execution<'a> {
             cost,
             verdict.error_kind(),
         );
-        let next = self.decide(&verdict, response.as_ref());
-        let kept = open.finish(|| verdict.take_end(response.clone(), next.goes_on()));
+        let next = self.decide(&verdict, response.as_ref(), request);
+        let kept = open.finish(|| CallEnd {
+            cost,
+            ..verdict.take_end(response.clone(), next.goes_on())
+        });
         if let Some(call) = self.ledger.calls.last_mut() {
             span.in_scope(|| {
                 tracing::debug!(
@@ -250,6 +270,16 @@ impl<'a> Execution<'a> {
         // Only now: the answer that the log could not keep must be in the ledger.
         kept?;
         Ok(next.with(verdict, self))
+    }
+
+    /// What the call cost, as its budgets learn it. One without an answer drops its ticket.
+    fn settle(&self, ticket: Ticket, asked: &Request, response: Option<&Response>) -> Option<Cost> {
+        let response = response?;
+        let answered = response.model.as_deref();
+        let prices = self.around.prices;
+        let cost = prices.cost(&asked.model, answered, &response.usage);
+        ticket.settle(&response.usage, cost);
+        cost
     }
 
     fn record(&self, call_id: &str, request: &Request) -> Record {
@@ -313,13 +343,6 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn last_text(&self) -> &str {
-        self.ledger
-            .last()
-            .and_then(|call| call.raw_text.as_deref())
-            .unwrap_or_default()
-    }
-
     fn succeed(self, answer: Value) -> Outcome<Value> {
         let conversation_id = self.options.conversation.map(|conversation| {
             if let Some(user) = self.user_message {
@@ -330,6 +353,7 @@ impl<'a> Execution<'a> {
         Outcome {
             data: answer,
             usage: self.ledger.usage(),
+            cost: self.ledger.cost(),
             duration: self.around.clock.elapsed().saturating_sub(self.started),
             repairs: self.repairs,
             execution_id: self.id,

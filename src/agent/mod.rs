@@ -11,9 +11,13 @@
 //!    bad answer with each error at its JSON pointer, and answers again, at most
 //!    `max_schema_repair_attempts` times. The same bad answer twice ends the loop early.
 //!
-//! Budget, deadline and cancellation are looked at before each call and stop a call under way.
+//! Before each call, what it may need is reserved in every budget; deadline and cancellation also
+//! stop a call under way.
 //! Success and failure carry the same [`Ledger`](crate::error::Ledger) of every call.
 
+mod account;
+mod admission;
+mod budget;
 mod conversation;
 mod decision;
 mod execution;
@@ -28,6 +32,8 @@ mod spec;
 mod verdict;
 
 pub use crate::call_log::AgentMode;
+pub(crate) use budget::Names as BudgetNames;
+pub use budget::{Budget, Spending};
 pub use conversation::Conversation;
 pub use options::RunOptions;
 pub use outcome::Outcome;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Budget;
 use super::conversation::Conversation;
 
 /// What surrounds one run besides its agent and variables. All of it is optional.
@@ -13,6 +14,7 @@ pub struct RunOptions<'a> {
     pub(super) iteration: u32,
     pub(super) deadline: Option<Duration>,
     pub(super) cancel: Option<CancellationToken>,
+    pub(super) budget: Option<Budget>,
     pub(super) conversation: Option<&'a mut Conversation>,
     pub(super) parent_call_id: Option<String>,
     pub(super) job_id: Option<String>,
@@ -40,6 +42,13 @@ impl<'a> RunOptions<'a> {
     /// Ends the run when `token` is cancelled: the error is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) and holds the ledger.
     pub fn cancel_on(mut self, token: CancellationToken) -> Self {
         self.cancel = Some(token);
+        self
+    }
+
+    /// Counts this run against `budget`, which other runs may share. The spec's budget and the
+    /// runner's hold as well.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
         self
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::chat::Usage;
+use crate::cost::Cost;
 use crate::error::Ledger;
 
 /// A valid answer, and what it took to get it.
@@ -13,6 +14,9 @@ pub struct Outcome<T> {
     pub data: T,
     /// Tokens of this run alone, all its calls together.
     pub usage: Usage,
+    /// What its calls cost, as far as it is known; `None` when no cost is. See
+    /// [`Ledger::calls_without_cost`].
+    pub cost: Option<Cost>,
     /// From the run's start to its end.
     pub duration: Duration,
     /// How many answers had to be repaired.
@@ -36,6 +40,7 @@ impl<T> Outcome<T> {
         Outcome {
             data: change(self.data),
             usage: self.usage,
+            cost: self.cost,
             duration: self.duration,
             repairs: self.repairs,
             execution_id: self.execution_id,

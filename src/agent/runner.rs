@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
+use super::admission::{budget_of, check_price};
+use super::budget::Budget;
 use super::execution::{Execution, Surroundings};
 use super::hashes::PromptHashes;
 use super::options::RunOptions;
@@ -23,6 +25,7 @@ use crate::call_log::CallLog;
 use crate::clock::{Clock, SystemClock};
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
 use crate::provider::{Limited, Provider, RetryPolicy, Retrying};
 use crate::telemetry::TelemetryContent;
@@ -54,6 +57,8 @@ pub(super) struct Shared {
     pub(super) prompts: PromptLibrary,
     pub(super) log: CallLog,
     pub(super) clock: Arc<dyn Clock>,
+    prices: PriceTable,
+    budget: Option<Budget>,
     schemas: SchemaCache,
     hashes: PromptHashes,
     content: TelemetryContent,
@@ -87,6 +92,8 @@ impl AgentRunner {
             retry: RetryPolicy::default(),
             max_in_flight: None,
             content: None,
+            prices: PriceTable::bundled(),
+            budget: None,
         }
     }
 
@@ -95,7 +102,8 @@ impl AgentRunner {
     ///
     /// # Errors
     /// Before any request: [`ErrorKind::Config`] for the spec or the variables, [`ErrorKind::Prompt`]
-    /// for the pack or a missing variable, [`ErrorKind::Schema`] for the schema. After one: the kind
+    /// for the pack or a missing variable, [`ErrorKind::Schema`] for the schema,
+    /// [`ErrorKind::BudgetExhausted`] for a budget that does not cover the call. After one: the kind
     /// of what happened, with the [ledger](Error::ledger) of every call.
     ///
     /// # Cancel safety
@@ -202,7 +210,8 @@ impl AgentRunner {
         results.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// Looks at a spec without a request: its figures, its schema, its prompt pack.
+    /// Looks at a spec without a request: its figures, its schema, its prompt pack, and that the price
+    /// of its model is known where a budget needs it.
     ///
     /// # Errors
     /// What [`run`](Self::run) would find before its first request, variables aside.
@@ -210,7 +219,9 @@ impl AgentRunner {
         spec.validate()?;
         self.schema_of(spec)?;
         self.shared.prompts.pack(&spec.prompt_pack)?;
-        Ok(())
+        let own = budget_of(spec);
+        let budgets = own.iter().chain(&self.shared.budget);
+        check_price(spec, budgets, &self.shared.prices)
     }
 
     /// Waits until every record so far is where it belongs; safe on any runtime.
@@ -252,6 +263,8 @@ impl Shared {
             hashes: &self.hashes,
             span: &open,
             content: self.content,
+            prices: &self.prices,
+            budget: self.budget.as_ref(),
         };
         let result = async {
             Execution::prepare(surroundings, spec, schema, variables, options)?
@@ -305,6 +318,8 @@ pub struct AgentRunnerBuilder {
     retry: RetryPolicy,
     max_in_flight: Option<usize>,
     content: Option<TelemetryContent>,
+    prices: PriceTable,
+    budget: Option<Budget>,
 }
 
 impl AgentRunnerBuilder {
@@ -324,6 +339,18 @@ impl AgentRunnerBuilder {
     /// Most requests on the wire at once. Default: no limit.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = Some(requests);
+        self
+    }
+
+    /// What models cost. Default: [`PriceTable::bundled`].
+    pub fn prices(mut self, prices: PriceTable) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// What all runs of the runner may spend together. Default: no limit.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
         self
     }
 
@@ -356,6 +383,8 @@ impl AgentRunnerBuilder {
                 prompts: self.prompts,
                 log: self.log.with_clock(self.clock.clone()),
                 clock: self.clock,
+                prices: self.prices,
+                budget: self.budget,
                 schemas: SchemaCache::default(),
                 hashes: PromptHashes::default(),
                 content: self.content.unwrap_or_else(content_of_process),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::AgentMode;
 use crate::config;
+use crate::cost::{Cost, Decimal};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An agent: its prompts, its model, and what its answers must look like.
@@ -56,10 +57,15 @@ pub struct AgentSpec {
     /// Variables of the prompts; those of a run win over them.
     #[serde(default, alias = "variables", skip_serializing_if = "Map::is_empty")]
     pub default_variables: Map<String, Value>,
-    /// No call is begun once a run has spent this many tokens (as far as the provider reports them).
-    /// Default: no limit.
+    /// Most tokens of a run, prompts and answers together: reserved before each call, settled after
+    /// it, as `agent::Budget` tells. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub token_budget: Option<u64>,
+    /// Most US dollars of a run, in the same way; the model's price must be known. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub cost_budget_usd: Option<Cost>,
     /// Longest time of a run: waits, retries, backoff and repairs included. Default: no limit.
     #[serde(
         default,
@@ -96,6 +102,7 @@ impl AgentSpec {
             max_schema_repair_attempts: default_repairs(),
             default_variables: Map::new(),
             token_budget: None,
+            cost_budget_usd: None,
             deadline: None,
             extra: Map::new(),
         }
@@ -164,6 +171,12 @@ impl AgentSpec {
         self
     }
 
+    /// The same agent with a budget in US dollars for each run.
+    pub fn with_cost_budget_usd(mut self, dollars: Decimal) -> Self {
+        self.cost_budget_usd = Some(Cost::from_usd(dollars));
+        self
+    }
+
     /// Looks at every figure.
     ///
     /// # Errors
@@ -211,6 +224,11 @@ impl AgentSpec {
             if limit == Some(0) {
                 return Err(Problem::new(key, 0, "1 or more"));
             }
+        }
+        if let Some(budget) = self.cost_budget_usd
+            && budget <= Cost::ZERO
+        {
+            return Err(Problem::new("cost_budget_usd", budget.usd(), "more than 0"));
         }
         match &self.response_schema {
             None | Some(Value::Object(_) | Value::Bool(_)) => Ok(()),

@@ -6,6 +6,7 @@
 mod check;
 mod logs;
 mod output;
+mod prices;
 mod progress;
 mod run;
 mod schema;
@@ -42,6 +43,8 @@ enum Command {
     /// Look at the records of runs.
     #[command(subcommand)]
     Logs(logs::Logs),
+    /// Print what models cost, as far as it is known.
+    Prices(prices::Prices),
     /// Print the JSON Schema of a format.
     Schema(schema::Schema),
     /// Print completions for a shell.
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
         Command::Logs(logs) => logs.execute(),
+        Command::Prices(prices) => prices.execute(),
         Command::Schema(schema) => schema.execute(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

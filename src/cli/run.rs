@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
+use crate::text::counted;
 
 #[derive(Debug, Args)]
 #[expect(
@@ -109,10 +110,11 @@ fn close(report: &JobReport) {
         .total_tokens()
         .map_or_else(|| "unknown".to_owned(), |tokens| tokens.to_string());
     output::say(&format!(
-        "{} succeeded, {} failed, {} cancelled; {tokens} tokens",
+        "{} succeeded, {} failed, {} cancelled; {tokens} tokens{}",
         count(ResultStatus::Succeeded),
         count(ResultStatus::Failed),
         count(ResultStatus::Cancelled),
+        cost_in_words(report),
     ));
     for problem in &report.problems {
         output::say(&format!("\x1b[1;33mwarning\x1b[0m: {}", problem.message));
@@ -124,6 +126,16 @@ fn close(report: &JobReport) {
         Some(directory) => output::say(&format!("records: {directory}")),
         None => output::say("records: none (logging is off)"),
     }
+}
+
+/// What there is to say about costs, led by a comma.
+fn cost_in_words(report: &JobReport) -> String {
+    let known = report.cost_usd.map(|cost| format!(", {cost}"));
+    let unknown = (report.calls_without_cost > 0).then(|| {
+        let calls = counted(report.calls_without_cost, "call");
+        format!(", cost unknown for {calls}")
+    });
+    known.into_iter().chain(unknown).collect()
 }
 
 /// The first signal ends the calls under way; the second one ends the process at once. The journal

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempt;
 use crate::chat::{FinishReason, Usage};
+use crate::cost::{self, Cost};
 use crate::failure::ErrorKind;
 
 /// One way in which an answer does not fit its schema.
@@ -33,6 +34,8 @@ pub struct CallReport {
     pub finish_reason: Option<FinishReason>,
     /// Tokens of this call alone.
     pub usage: Usage,
+    /// What it cost; `None` when the usage or the price is not known.
+    pub cost: Option<Cost>,
     /// Requests on the wire.
     pub attempts: Vec<Attempt>,
     /// From the call's start to its end, waits and backoff included.
@@ -52,6 +55,7 @@ impl fmt::Debug for CallReport {
             .field("violations", &self.violations.len())
             .field("finish_reason", &self.finish_reason)
             .field("usage", &self.usage)
+            .field("cost", &self.cost)
             .field("attempts", &self.attempts)
             .field("duration", &self.duration)
             .field("error", &self.error)
@@ -72,6 +76,19 @@ impl Ledger {
     /// Tokens of all calls together.
     pub fn usage(&self) -> Usage {
         self.calls.iter().map(|call| call.usage).sum()
+    }
+
+    /// What all calls cost together, as far as it is known; `None` when no cost is.
+    pub fn cost(&self) -> Option<Cost> {
+        self.calls
+            .iter()
+            .map(|call| call.cost)
+            .fold(None, cost::add)
+    }
+
+    /// Calls whose cost is not known; [`cost`](Self::cost) lacks theirs.
+    pub fn calls_without_cost(&self) -> usize {
+        self.calls.iter().filter(|call| call.cost.is_none()).count()
     }
 
     /// Requests on the wire, over all calls.

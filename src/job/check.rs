@@ -17,7 +17,7 @@ pub struct JobWarning {
 
 impl Job {
     /// Looks at everything that can be wrong before the first request: provider settings and keys,
-    /// packs, variables of every input, schemas, the log's settings and directory. Nothing is sent
+    /// packs, variables of every input, schemas, prices that a budget needs, the log's settings and directory. Nothing is sent
     /// and nothing is written.
     ///
     /// # Errors
@@ -39,6 +39,7 @@ impl Job {
             runner.check(&agent.spec).map_err(|error| {
                 let key = match error.kind() {
                     ErrorKind::Schema => "response_schema",
+                    ErrorKind::Config => "model",
                     _ => "prompt_pack",
                 };
                 error.within(&self.key(&format!("agents[{place}].{key}")))

@@ -9,9 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::agent::AgentSpec;
+use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::call_log::LlmLogging;
 use crate::config;
+use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::openai::StructuredOutputMode;
 
@@ -33,6 +34,12 @@ pub struct JobFile {
     /// The directory of prompt packs. Default `prompts`.
     #[serde(default = "default_prompts")]
     pub prompts: PathBuf,
+    /// A file of prices (`duologue.prices/1`) that win over the bundled ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PathBuf>,
+    /// What all runs of the job together may spend. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<JobBudget>,
     /// Who answers.
     #[schemars(with = "ProviderConfig")]
     pub provider: Value,
@@ -55,6 +62,56 @@ pub struct JobFile {
 pub struct AgentDefaults {
     /// The call log.
     pub llm_logging: LlmLogging,
+}
+
+/// What all runs of a job together may spend: reserved before each call, settled after it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+#[non_exhaustive]
+pub struct JobBudget {
+    /// Most tokens, prompts and answers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub tokens: Option<u64>,
+    /// Most US dollars; the price of every model must be known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub cost_usd: Option<Cost>,
+}
+
+impl JobBudget {
+    pub(super) fn check(&self, origin: &str) -> Result<()> {
+        if self.tokens == Some(0) {
+            return Err(not_allowed(origin, "budget.tokens", &0.into(), "1 or more"));
+        }
+        if let Some(cost) = self.cost_usd
+            && cost <= Cost::ZERO
+        {
+            let cost = serde_json::json!(cost);
+            return Err(not_allowed(origin, "budget.cost_usd", &cost, "more than 0"));
+        }
+        if self.tokens.is_none() && self.cost_usd.is_none() {
+            let allowed = "`tokens`, `cost_usd` or both";
+            return Err(not_allowed(origin, "budget", &Value::Null, allowed));
+        }
+        Ok(())
+    }
+
+    /// A budget of which nothing is spent.
+    pub(super) fn open(self) -> Budget {
+        let mut budget = Budget::new().named(BudgetNames {
+            tokens: "the job's `budget.tokens`",
+            cost: "the job's `budget.cost_usd`",
+        });
+        if let Some(tokens) = self.tokens {
+            budget = budget.tokens(tokens);
+        }
+        if let Some(cost) = self.cost_usd {
+            budget = budget.cost_usd(cost.usd());
+        }
+        budget
+    }
 }
 
 /// One agent of a job.
@@ -190,6 +247,8 @@ impl fmt::Debug for JobFile {
             .field("run_id", &self.run_id)
             .field("output_dir", &self.output_dir)
             .field("prompts", &self.prompts)
+            .field("prices", &self.prices)
+            .field("budget", &self.budget)
             .field("agent", &self.agent)
             .field("concurrency", &self.concurrency)
             .field("agents", &self.agents.len())

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::file::{JobFile, OpenAiConfig, ProviderConfig, not_allowed};
-use crate::agent::{AgentRunner, AgentSpec};
+use super::file::{JobBudget, JobFile, OpenAiConfig, ProviderConfig, not_allowed};
+use crate::agent::{AgentRunner, AgentSpec, Budget};
 use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger};
 use crate::clock::{SystemClock, new_run_id};
 use crate::config;
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
 use crate::provider::{Provider, RetryPolicy, ScriptedProvider};
 use crate::secret;
@@ -44,6 +45,10 @@ pub struct Job {
     pub prompts: PathBuf,
     /// Most agents running at once.
     pub concurrency: usize,
+    /// What models cost: the bundled prices, and the job's own over them.
+    pub prices: PriceTable,
+    /// What all runs together may spend.
+    pub budget: Option<JobBudget>,
     /// The agents and their inputs.
     pub agents: Vec<JobAgent>,
     /// The call log's settings, as the file has them.
@@ -72,15 +77,21 @@ pub(super) struct Answering {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) scripted: Option<Arc<ScriptedProvider>>,
     pub(super) retry: RetryPolicy,
+    pub(super) prices: PriceTable,
+    pub(super) budget: Option<Budget>,
 }
 
 impl Answering {
-    /// A runner on all of it; several share the prompts that are compiled.
+    /// A runner on all of it; several share the prompts that are compiled, and the budget.
     pub(super) fn runner(&self, log: CallLog) -> AgentRunner {
-        AgentRunner::builder(self.provider.clone(), self.prompts.clone())
+        let mut builder = AgentRunner::builder(self.provider.clone(), self.prompts.clone())
             .logger(log)
             .retry(self.retry)
-            .build()
+            .prices(self.prices.clone());
+        if let Some(budget) = &self.budget {
+            builder = builder.budget(budget.clone());
+        }
+        builder.build()
     }
 }
 
@@ -107,6 +118,7 @@ impl Job {
         }
         let file: JobFile = config::from_value(value, &origin)?;
         check_file(&file, &origin)?;
+        let prices = read_prices(file.prices.as_deref(), &base, &origin)?;
         let provider = ProviderConfig::read(file.provider, &origin)?;
         check_key_name(&provider, &origin)?;
         let environment = read_environment(&base)?;
@@ -130,6 +142,8 @@ impl Job {
                 .unwrap_or_else(|| config::tidy(&base.join(file.output_dir))),
             prompts: config::tidy(&base.join(file.prompts)),
             concurrency: file.concurrency,
+            prices,
+            budget: file.budget,
             agents,
             llm_logging: file.agent.llm_logging,
             provider,
@@ -174,6 +188,8 @@ impl Job {
                 provider: self.openai(config)?,
                 scripted: None,
                 retry: retry_policy(config.max_retries),
+                prices: self.prices.clone(),
+                budget: self.budget.map(JobBudget::open),
             }),
             ProviderConfig::Scripted(settings) => {
                 let replies = config::tidy(&self.base.join(&settings.replies));
@@ -185,6 +201,8 @@ impl Job {
                     provider: scripted.clone(),
                     scripted: Some(scripted),
                     retry: retry_policy(settings.max_retries),
+                    prices: self.prices.clone(),
+                    budget: self.budget.map(JobBudget::open),
                 })
             }
         }
@@ -256,7 +274,21 @@ fn check_file(file: &JobFile, origin: &str) -> Result<()> {
         let empty = Value::Array(Vec::new());
         return Err(not_allowed(origin, "agents", &empty, "at least one agent"));
     }
-    Ok(())
+    match &file.budget {
+        Some(budget) => budget.check(origin),
+        None => Ok(()),
+    }
+}
+
+/// The bundled prices, and over them those of the file that `prices` names.
+fn read_prices(path: Option<&Path>, base: &Path, origin: &str) -> Result<PriceTable> {
+    let bundled = PriceTable::bundled();
+    let Some(path) = path else {
+        return Ok(bundled);
+    };
+    let own = PriceTable::from_file(config::tidy(&base.join(path)))
+        .map_err(|error| error.within(&format!("{origin}, key `prices`")))?;
+    Ok(bundled.merged(&own))
 }
 
 /// A key in place of its variable's name must not travel on into messages.

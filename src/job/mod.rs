@@ -4,6 +4,8 @@
 //! run_id: demo                    # default run_YYYYmmdd_HHMMSS_xxxxxx
 //! output_dir: artifacts           # relative paths are relative to the job file
 //! prompts: prompts
+//! prices: prices.yaml            # over the bundled ones
+//! budget: {cost_usd: 0.50}       # for all runs together
 //! provider: {kind: openai, base_url: "http://127.0.0.1:8080/v1", api_key_env: OPENAI_API_KEY}
 //! agent: {llm_logging: {enabled: true, log_level: standard, format: yaml, sanitize: true}}
 //! concurrency: 8
@@ -21,6 +23,8 @@ mod load;
 mod run;
 
 pub use check::JobWarning;
-pub use file::{AgentDefaults, AgentEntry, JobFile, OpenAiConfig, ProviderConfig, ScriptedConfig};
+pub use file::{
+    AgentDefaults, AgentEntry, JobBudget, JobFile, OpenAiConfig, ProviderConfig, ScriptedConfig,
+};
 pub use load::{Job, JobAgent, JobOverrides};
 pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

@@ -14,6 +14,7 @@ use crate::attempt::millis;
 use crate::call_log::{Redactions, Sanitizer};
 use crate::chat::Usage;
 use crate::config;
+use crate::cost::{self, Cost};
 use crate::error::{Error, ErrorKind, Result};
 use crate::telemetry::run_span;
 
@@ -63,6 +64,11 @@ pub struct JobResult {
     pub error: Option<ReportedError>,
     /// Tokens of this run.
     pub usage: Usage,
+    /// What its calls cost, in US dollars; absent when no cost is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<Cost>,
+    /// Calls whose cost is not known; `cost_usd` lacks theirs.
+    pub calls_without_cost: usize,
     /// Durations of its calls added up, in milliseconds.
     pub duration_ms: u64,
     /// The ids of its calls.
@@ -99,6 +105,11 @@ pub struct JobReport {
     pub results: Vec<JobResult>,
     /// Tokens of all runs.
     pub usage: Usage,
+    /// What all calls cost, in US dollars; absent when no cost is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<Cost>,
+    /// Calls whose cost is not known; `cost_usd` lacks theirs.
+    pub calls_without_cost: usize,
     /// What went wrong besides the runs: records lost, replies of a script left over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<ReportedError>,
@@ -240,6 +251,11 @@ impl Job {
                 .and_then(|journal| journal.ancestors().nth(2))
                 .map(|directory| config::shown(directory).display().to_string()),
             usage: results.iter().map(|result| result.usage).sum(),
+            cost_usd: results
+                .iter()
+                .map(|result| result.cost_usd)
+                .fold(None, cost::add),
+            calls_without_cost: results.iter().map(|result| result.calls_without_cost).sum(),
             results,
             problems,
         })
@@ -339,6 +355,8 @@ impl JobResult {
             data,
             error,
             usage: ledger.usage(),
+            cost_usd: ledger.cost(),
+            calls_without_cost: ledger.calls_without_cost(),
             duration_ms: ledger.calls.iter().map(|call| millis(call.duration)).sum(),
             calls: ledger.calls.into_iter().map(|call| call.call_id).collect(),
         }

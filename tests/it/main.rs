@@ -16,6 +16,9 @@ mod bad_input;
 #[cfg(feature = "openai")]
 mod blocking_contexts;
 
+/// Budgets: what is reserved before a call, what is spent after it, and what is refused.
+mod budgets;
+
 /// Every subcommand of the command: what it prints, what it writes, how it exits.
 #[cfg(feature = "cli")]
 mod cli;
@@ -23,6 +26,13 @@ mod cli;
 /// Starting the command, for the modules that need it.
 #[cfg(feature = "cli")]
 mod command;
+
+/// What calls cost: price tables, and the costs in outcomes, records and summaries.
+mod cost;
+
+/// Costs and budgets in job files and on the command line.
+#[cfg(feature = "cli")]
+mod cost_cli;
 
 /// Every defect of the original core (system 004), each with a test that names it.
 #[cfg(feature = "openai")]

@@ -11,9 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use duologue::agent::{AgentMode, Conversation, RunOptions};
+use duologue::agent::{AgentMode, Budget, Conversation, RunOptions};
 use duologue::call_log::{LlmLogging, LogFormat, LogLevel, OnError, Views};
 use duologue::clock::SteppingClock;
+use duologue::cost::Decimal;
 use duologue::error::Ledger;
 use duologue::provider::{Reply, ScriptedProvider};
 use duologue::{AgentRunner, AgentSpec, Error, Outcome, blocking};
@@ -241,8 +242,18 @@ fn failures() -> Vec<Scenario> {
 
 fn endings() -> Vec<Scenario> {
     vec![
-        scenario("a spent budget", vec![bad(1), bad(2)], |face| {
-            vec![shown(face.run(&planner().with_token_budget(11), topic()))]
+        scenario("a spent budget", vec![bad(190)], |face| {
+            vec![shown(face.run(&planner().with_token_budget(250), topic()))]
+        }),
+        scenario("a budget that covers no call", vec![], |face| {
+            let budget = Budget::new().cost_usd(Decimal::new(1, 6));
+            let options = RunOptions::new().budget(budget.clone());
+            let result = shown(face.run_with(&planner(), topic(), options));
+            vec![result, json!(budget.spending().tokens)]
+        }),
+        scenario("a price that is not known", vec![], |face| {
+            let spec = AgentSpec::new("a", "planner", "m").with_cost_budget_usd(Decimal::ONE);
+            vec![shown(face.run(&spec, topic()))]
         }),
         scenario(
             "a raised cap",
@@ -453,6 +464,7 @@ fn shown<T: Serialize>(result: Result<Outcome<T>, Error>) -> Value {
         Ok(outcome) => json!({
             "data": outcome.data,
             "usage": outcome.usage,
+            "cost": outcome.cost,
             "duration": outcome.duration,
             "repairs": outcome.repairs,
             "execution": outcome.execution_id,
@@ -479,6 +491,7 @@ fn ledger(ledger: &Ledger) -> Value {
             "violations": call.violations,
             "finish_reason": call.finish_reason,
             "usage": call.usage,
+            "cost": call.cost,
             "attempts": attempts,
             "duration": call.duration,
             "error": call.error,

@@ -452,28 +452,7 @@ fn the_schema_of_the_spec_wins_over_the_type() {
     );
 }
 
-// ---------------------------------------------------------------- budget, deadline, cancellation
-
-#[test]
-fn no_call_begins_once_the_budget_is_spent() {
-    let stage = Stage::new((1..=3).map(bad));
-    let error = run(&stage, &planner().with_token_budget(16)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::BudgetExhausted);
-    assert_eq!(
-        error.ledger().calls.len(),
-        2,
-        "15 tokens leave room for one more call"
-    );
-    assert_eq!(error.ledger().usage(), Usage::new(20, 10));
-    assert_eq!(stage.statuses(), [CallStatus::Invalid; 2]);
-    assert_eq!(stage.memory.records()[1].ends_execution, Some(true));
-}
-
-#[test]
-fn a_valid_answer_counts_even_if_it_spent_the_budget() {
-    let stage = Stage::new([Reply::json(plan()).usage(1000, 1000)]);
-    run(&stage, &planner().with_token_budget(1)).unwrap();
-}
+// ---------------------------------------------------------------- deadline, cancellation
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_ends_a_call_that_does_not_answer() {

@@ -26,7 +26,7 @@ const SHOWN: [&str; 7] = [
 
 #[test]
 fn a_job_is_a_tree_of_spans_from_the_run_to_the_call() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder();
     let overrides = JobOverrides {
         output_dir: Some(folder.path().to_owned()),
         run_id: Some("demo".to_owned()),

@@ -12,6 +12,7 @@ use duologue::call_log::{
 };
 use duologue::chat::{Message, Request, Response};
 use duologue::clock::{Clock, SteppingClock, SystemClock};
+use duologue::cost::Decimal;
 use duologue::env::Environment;
 use duologue::error::{CallReport, Ledger};
 use duologue::prompt::{PromptLibrary, PromptPack};
@@ -110,6 +111,7 @@ fn full_spec() -> AgentSpec {
         .with_max_schema_repair_attempts(5)
         .with_default_variable("topic", json!({"deep": [1, 2]}))
         .with_token_budget(9_000)
+        .with_cost_budget_usd(Decimal::new(25, 2))
         .with_deadline(Duration::from_millis(90_500));
     spec.temperature = Some(0.7);
     spec.max_output_tokens = Some(100);
@@ -166,6 +168,9 @@ fn a_mistake_in_a_file_names_file_key_and_what_is_allowed() {
         ("temperature: 2.5", "temperature", "0 to 2"),
         ("temperature: warm", "temperature", ""),
         ("token_budget: 0", "token_budget", "1 or more"),
+        ("cost_budget_usd: 0", "cost_budget_usd", "more than 0"),
+        ("cost_budget_usd: -0.5", "cost_budget_usd", "more than 0"),
+        ("cost_budget_usd: much", "cost_budget_usd", "US dollars"),
         ("max_output_tokens: -1", "max_output_tokens", ""),
         ("deadline: soon", "deadline", ""),
         ("deadline: -1", "deadline", ""),

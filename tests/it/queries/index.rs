@@ -60,7 +60,7 @@ fn assert_right(folder: &Path) {
 
 #[test]
 fn a_large_journal_gets_its_index_when_it_is_closed_and_a_small_one_gets_none() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder();
     add_journal(folder.path(), 3);
     assert_right(folder.path());
     assert!(files(folder.path(), ".index").is_empty());
@@ -77,7 +77,7 @@ fn a_large_journal_gets_its_index_when_it_is_closed_and_a_small_one_gets_none() 
 
 #[test]
 fn an_index_that_is_missing_or_broken_is_made_anew() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder();
     add_journal(folder.path(), CALLS);
     let index = files(folder.path(), ".index").remove(0);
     let good = fs::read(&index).unwrap();
@@ -100,7 +100,7 @@ fn an_index_that_is_missing_or_broken_is_made_anew() {
 
 #[test]
 fn an_index_of_another_journal_is_not_believed() {
-    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (one, other) = (crate::support::folder(), crate::support::folder());
     add_journal(one.path(), CALLS);
     add_journal(other.path(), CALLS);
     let index = files(one.path(), ".index").remove(0);
@@ -110,7 +110,7 @@ fn an_index_of_another_journal_is_not_believed() {
 
 #[test]
 fn damage_after_the_index_was_made_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder().damaged();
     add_journal(folder.path(), CALLS);
     let journal = files(folder.path(), ".jsonl").remove(0);
     let mut bytes = fs::read(&journal).unwrap();
@@ -134,7 +134,7 @@ fn damage_after_the_index_was_made_is_noticed() {
 
 #[test]
 fn an_index_that_lags_behind_is_continued() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder();
     let log = open(folder.path(), "run", without_views());
     let runner = willing(log.clone());
     for item in 0..CALLS {
@@ -153,7 +153,7 @@ fn an_index_that_lags_behind_is_continued() {
 
 #[test]
 fn a_torn_end_hides_no_call_and_is_told_each_time() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder().damaged();
     add_journal(folder.path(), CALLS);
     let journal = files(folder.path(), ".jsonl").remove(0);
     let bytes = fs::read(&journal).unwrap();
