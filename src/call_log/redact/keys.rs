@@ -65,6 +65,8 @@ pub(super) fn is_opaque_to_us(name: &str) -> bool {
             | "encryptedContent"
             | "thoughtSignature"
             | "thought_signature"
+            | "thought_signatures"
+            | "thoughtSignatures"
             | "reasoning_opaque"
             | "system_fingerprint"
     )

@@ -23,7 +23,7 @@ pub(super) fn redact(inner: &Inner, value: &mut Value, counts: &mut Redactions) 
 fn redact_named(inner: &Inner, name: &str, value: &mut Value, counts: &mut Redactions) {
     match value {
         Value::String(text) => redact_text(inner, name, text, counts),
-        Value::Array(items) if inner.secrecy(name) == Secrecy::Certain => {
+        Value::Array(items) if is_opaque_to_us(name) || inner.secrecy(name) == Secrecy::Certain => {
             for item in items {
                 redact_named(inner, name, item, counts);
             }
@@ -82,7 +82,7 @@ fn redact_fields(inner: &Inner, fields: &mut Map<String, Value>, counts: &mut Re
     let header = named_by(fields);
     let is_sealed = fields
         .get("type")
-        .is_some_and(|kind| kind == "redacted_thinking");
+        .is_some_and(|kind| kind == "redacted_thinking" || kind == "reasoning.encrypted");
     for (name, value) in fields.iter_mut() {
         match (&header, name.as_str(), value) {
             (Some(header), "value", value) => redact_named(inner, header, value, counts),

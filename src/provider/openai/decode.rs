@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::classify::{classify, classify_words};
+use super::opaque;
 use super::typed::usual;
 use super::words::Words;
 use crate::chat::{FinishReason, Response, Usage};
@@ -61,6 +62,7 @@ fn decode_leniently(answer: &HttpAnswer<'_>, model: &str) -> Result<Response, Pr
     if !read_choice(&mut choice, &mut response) {
         return Err(classify(answer, model));
     }
+    opaque::take_from_completion(&mut completion, &mut response.provider_data);
     response.usage = usage(completion.get("usage"));
     response.model = take_text(&mut completion, "model");
     response.id = take_text(&mut completion, "id");
@@ -102,6 +104,7 @@ fn read_choice(choice: &mut Object, response: &mut Response) -> bool {
             response.refusal = take_text(&mut message, "refusal");
             response.reasoning = take_text(&mut message, "reasoning_content")
                 .or_else(|| take_text(&mut message, "reasoning"));
+            opaque::take_from_message(&mut message, &mut response.provider_data);
             read_content(message.remove("content"), response);
             true
         }
@@ -136,6 +139,7 @@ fn read_part(part: Value, response: &mut Response) {
         Value::Object(part) => part,
         _ => return,
     };
+    opaque::keep_part(&part, &mut response.provider_data);
     if let Some(refusal) = take_text(&mut part, "refusal") {
         response.refusal = Some(refusal);
     } else if let Some(thinking) = part.remove("thinking") {
@@ -211,6 +215,7 @@ mod tests {
             r#"{"id":"a","model":"m","choices":[{"finish_reason":"length","message":{"content":"x","refusal":"","reasoning":"r"}},{"message":{}}],
                 "usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":3},"completion_tokens_details":{"reasoning_tokens":4}}}"#,
             r#"{"choices":[{"message":{"content":null,"refusal":"no","reasoning_content":"c","reasoning":"r"}}],"usage":null,"error":null}"#,
+            r#"{"system_fingerprint":"fp_1","choices":[{"message":{"content":"x","extra_content":null}}]}"#,
             r#"{"choices":[{"finish_reason":"odd","message":{}}],"usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_cache_hit_tokens":5}}"#,
         ];
         for body in bodies {

@@ -16,6 +16,7 @@ mod encode;
 #[cfg(feature = "openai")]
 pub(crate) mod endpoint;
 mod facts;
+mod opaque;
 #[cfg(feature = "openai")]
 pub(crate) mod provider;
 mod strict;

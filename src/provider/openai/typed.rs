@@ -6,7 +6,10 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use serde_json::Value;
+
 use super::decode::finish_reason;
+use super::opaque;
 use crate::chat::{Response, Usage};
 
 #[derive(Deserialize)]
@@ -15,6 +18,7 @@ struct Completion {
     model: Option<String>,
     choices: Vec<Choice>,
     usage: Option<Spent>,
+    system_fingerprint: Option<String>,
     error: Option<IgnoredAny>,
 }
 
@@ -31,6 +35,30 @@ struct Message {
     refusal: Option<String>,
     reasoning_content: Option<String>,
     reasoning: Option<String>,
+    // Kept whole by the lenient reading, where they are there.
+    reasoning_details: Option<IgnoredAny>,
+    extra_content: Option<IgnoredAny>,
+    thought_signature: Option<IgnoredAny>,
+    thinking_blocks: Option<IgnoredAny>,
+    provider_specific_fields: Option<IgnoredAny>,
+    reasoning_opaque: Option<IgnoredAny>,
+    encrypted_content: Option<IgnoredAny>,
+}
+
+impl Message {
+    fn is_plain(&self) -> bool {
+        [
+            &self.reasoning_details,
+            &self.extra_content,
+            &self.thought_signature,
+            &self.thinking_blocks,
+            &self.provider_specific_fields,
+            &self.reasoning_opaque,
+            &self.encrypted_content,
+        ]
+        .iter()
+        .all(|field| field.is_none())
+    }
 }
 
 #[derive(Deserialize)]
@@ -56,10 +84,11 @@ struct OutputDetails {
 pub(super) fn usual(body: &[u8]) -> Option<Response> {
     let completion: Completion = serde_json::from_slice(body).ok()?;
     let choice = completion.choices.into_iter().next()?;
-    if completion.error.is_some() || choice.error.is_some() {
+    if completion.error.is_some() || choice.error.is_some() || !choice.message.is_plain() {
         return None;
     }
     let message = choice.message;
+    let fingerprint = said(completion.system_fingerprint);
     Some(Response {
         text: message.content.unwrap_or_default(),
         reasoning: said(message.reasoning_content).or_else(|| said(message.reasoning)),
@@ -68,6 +97,10 @@ pub(super) fn usual(body: &[u8]) -> Option<Response> {
         usage: completion.usage.map(Spent::usage).unwrap_or_default(),
         model: said(completion.model),
         id: said(completion.id),
+        provider_data: fingerprint
+            .map(|text| (opaque::FINGERPRINT.to_owned(), Value::String(text)))
+            .into_iter()
+            .collect(),
         ..Response::default()
     })
 }

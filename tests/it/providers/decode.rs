@@ -89,6 +89,11 @@ fn response_lines(response: &Response) -> String {
     );
     line("model", response.model.clone());
     line("id", response.id.clone());
+    line(
+        "data",
+        (!response.provider_data.is_empty())
+            .then(|| serde_json::to_string(&response.provider_data).unwrap()),
+    );
     lines
 }
 
