@@ -70,6 +70,8 @@ struct Shared {
     exchanges: BTreeMap<usize, WireExchange>,
     limiter_wait: Duration,
     next_delay: Duration,
+    replay_of: Option<String>,
+    provider: Option<String>,
 }
 
 /// The attempts of one call: a cheap handle, shared by the call's owner and its provider.
@@ -116,6 +118,37 @@ impl Attempts {
     /// Notes that the next attempt follows a backoff of `delay`.
     pub fn backed_off(&self, delay: Duration) {
         self.lock().next_delay += delay;
+    }
+
+    /// Notes that the record of `call_id` gives the answer and nothing leaves: the `attempts` of
+    /// that call count as those of this one, without their times.
+    pub fn replay(&self, call_id: impl Into<String>, attempts: &[Attempt]) {
+        let mut shared = self.lock();
+        shared.replay_of = Some(call_id.into());
+        shared
+            .attempts
+            .extend(attempts.iter().map(|attempt| Attempt {
+                delay_ms: 0,
+                first_byte_ms: None,
+                duration_ms: 0,
+                ..attempt.clone()
+            }));
+    }
+
+    /// Notes that `provider` gives the answer, where it is another than the one that was asked: its
+    /// name stands in the record.
+    pub fn answered_by(&self, provider: impl Into<String>) {
+        self.lock().provider = Some(provider.into());
+    }
+
+    /// The call whose record gives the answer, if one does.
+    pub fn replay_of(&self) -> Option<String> {
+        self.lock().replay_of.clone()
+    }
+
+    /// The provider that gives the answer, where it is another than the one that was asked.
+    pub fn provider(&self) -> Option<String> {
+        self.lock().provider.clone()
     }
 
     /// Notes time spent waiting for a free slot.
@@ -243,6 +276,28 @@ mod tests {
         let attempts = Attempts::new(WireCapture::Off);
         drop(attempts.open());
         assert_eq!(attempts.to_vec()[0].error, Some(ErrorKind::Cancelled));
+    }
+
+    #[test]
+    fn replayed_attempts_keep_what_happened_and_lose_when() {
+        let attempts = Attempts::new(WireCapture::Off);
+        let recorded = Attempt {
+            status: Some(429),
+            error: Some(ErrorKind::RateLimited),
+            request_id: Some("req_1".into()),
+            delay_ms: 500,
+            first_byte_ms: Some(20),
+            duration_ms: 21,
+        };
+        attempts.replay("call_1", std::slice::from_ref(&recorded));
+        let timeless = Attempt {
+            delay_ms: 0,
+            first_byte_ms: None,
+            duration_ms: 0,
+            ..recorded
+        };
+        assert_eq!(attempts.to_vec(), [timeless]);
+        assert_eq!(attempts.replay_of().as_deref(), Some("call_1"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | `DUOLOGUE_DISABLE_LLM_LOGGING` | `1`, `true`, `yes`, `on` switch the call log off; `0`, `false`, `no`, `off` leave it as configured (any case) |
 //! | `DUOLOGUE_LLM_LOG_LEVEL` | `minimal`, `standard` or `full` (any case) |
 //! | `DUOLOGUE_LLM_LOG_FORMAT` | `yaml` or `json` (any case) |
+//! | `DUOLOGUE_OFFLINE` | `1`, `true`, `yes`, `on` make every real request an error before it leaves; `0`, `false`, `no`, `off` allow them (any case) |
 //! | `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` | `1`, `true`, `yes`, `on`, `span_only`, `span_and_event` let spans hold prompts and answers, sanitized (any case); all else does not |
 //!
 //! The first three beat the job's configuration. The `TWINKLR_*` variables of the same names are read where
@@ -28,6 +29,8 @@ pub const LLM_LOG_LEVEL: &str = "DUOLOGUE_LLM_LOG_LEVEL";
 pub const LLM_LOG_FORMAT: &str = "DUOLOGUE_LLM_LOG_FORMAT";
 /// Lets spans hold prompts and answers, sanitized.
 pub const CAPTURE_MESSAGE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+/// Makes every real request an error before it leaves.
+pub const OFFLINE: &str = "DUOLOGUE_OFFLINE";
 
 /// Where environment variables come from: the process, and below it a `.env` file or a map.
 #[derive(Clone, Default)]
@@ -113,7 +116,20 @@ impl Environment {
     /// # Errors
     /// [`ErrorKind::Config`] when the value is neither true nor false.
     pub(crate) fn disables_llm_logging(&self) -> Result<bool> {
-        let Some((name, value)) = self.ours(DISABLE_LLM_LOGGING) else {
+        self.switch(DISABLE_LLM_LOGGING)
+    }
+
+    /// Whether [`OFFLINE`] is set to a true value, here or in this process: an environment that does
+    /// not read the process's variables does not switch them off.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when the value is neither true nor false.
+    pub(crate) fn is_offline(&self) -> Result<bool> {
+        Ok(self.switch(OFFLINE)? || !self.reads_process && Self::process().switch(OFFLINE)?)
+    }
+
+    fn switch(&self, name: &'static str) -> Result<bool> {
+        let Some((name, value)) = self.ours(name) else {
             return Ok(false);
         };
         match value.to_lowercase().as_str() {

@@ -60,6 +60,10 @@ pub enum ErrorKind {
     Cancelled,
     /// Records could not be written or read.
     Log,
+    /// A replay has no record that answers this request.
+    NotRecorded,
+    /// `DUOLOGUE_OFFLINE` forbids the request; nothing left.
+    Offline,
     /// A blocking call came from a thread that must not block.
     Reentrant,
     /// A defect of this crate, or of a provider or logger plugged into it.
@@ -97,6 +101,8 @@ impl ErrorKind {
             Self::BudgetExhausted => "budget_exhausted",
             Self::Cancelled => "cancelled",
             Self::Log => "log",
+            Self::NotRecorded => "not_recorded",
+            Self::Offline => "offline",
             Self::Reentrant => "reentrant",
             Self::Internal => "internal",
             Self::Unknown => "unknown",
@@ -129,6 +135,12 @@ impl ErrorKind {
             Self::DeadlineExceeded => "raise the deadline, or lower the work in one run",
             Self::BudgetExhausted => {
                 "raise the budget, or let a call need less: a shorter prompt, a lower `max_output_tokens`"
+            }
+            Self::NotRecorded => {
+                "record the run anew, or replay with `mode: fall_through` and a `fallback` that answers what is missing"
+            }
+            Self::Offline => {
+                "take `DUOLOGUE_OFFLINE` out of the environment, or use `kind: replay` or `kind: scripted`"
             }
             Self::Reentrant => "use the async `AgentRunner` there",
             _ => return None,

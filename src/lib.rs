@@ -48,7 +48,7 @@
 //! | 2 | [`error`] | the one error, with its ledger |
 //! | 3 | [`env`](mod@env), `config`, [`telemetry`] | environment variables; reading YAML and JSON; spans and their names |
 //! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`] | prompt packs; model endpoints; the record of every call; what models cost |
-//! | 5 | [`agent`], [`query`] | specs, the run loop, repairs, outcomes; questions to the records of runs |
+//! | 5 | [`agent`], [`replay`], [`query`] | specs, the run loop, repairs, outcomes; answers from records; questions to the records of runs |
 //! | 6 | [`blocking`], [`job`] | the sync face; job files |
 //! | 7 | `cli` | the `duologue` command |
 
@@ -76,6 +76,7 @@ pub mod pricing;
 pub mod prompt;
 pub mod provider;
 pub mod query;
+pub mod replay;
 mod secret;
 pub mod telemetry;
 mod text;

@@ -105,10 +105,12 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn of(error: ProviderError) -> Self {
-        let message = match std::error::Error::source(&error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            message = format!("{message}: {inner}");
+            cause = inner.source();
+        }
         Self {
             kind: error.kind(),
             message,
@@ -169,12 +171,17 @@ impl Verdict {
                         "the answer does not fit its schema: {}",
                         counted(violations.len(), "error")
                     ),
+                    hint: None,
                 });
             }
             Self::Failed(failure) => {
                 end.error = Some(CallError {
                     kind: failure.kind,
                     message: failure.message.clone(),
+                    hint: failure
+                        .source
+                        .as_ref()
+                        .and_then(|error| error.hint().map(str::to_owned)),
                 });
             }
         }

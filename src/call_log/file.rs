@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::config::{LlmLogging, LogLevel};
 use super::journal::{Event, Journal, Opening, opened};
 use super::logger::{BoundRun, CallLogger};
-use super::paths::{RunPaths, safe_run_id};
+use super::paths::{RunPaths, run_directory};
 use super::reader::Tail;
 use super::record::Record;
 use super::redact::{Redactions, Sanitizer};
@@ -47,7 +47,7 @@ impl FileCallLogger {
         let run_id = sanitizer
             .redact(run_id, &mut Redactions::default())
             .into_owned();
-        let paths = RunPaths::of(output_dir.join(safe_run_id(&run_id)));
+        let paths = RunPaths::of(run_directory(output_dir, &run_id));
         let opened = paths
             .create()
             .and_then(|()| Self::start(&paths, run_id, settings));

@@ -91,6 +91,10 @@ impl Recording {
     ) -> Result<()> {
         record.duration_ms = Some(millis(self.clock.elapsed().saturating_sub(started)));
         record.attempts = attempts.to_vec();
+        record.replay_of = attempts.replay_of().or(record.replay_of);
+        if let Some(provider) = attempts.provider() {
+            record.provider = provider;
+        }
         record.first_byte_ms = record
             .attempts
             .last()
@@ -138,6 +142,7 @@ impl CallEnd {
             error: Some(CallError {
                 kind,
                 message: message.into(),
+                hint: None,
             }),
             ..Self::default()
         }

@@ -144,9 +144,14 @@ pub(crate) fn safe_name(name: &str) -> String {
     format!("{}-{}", &plain[..MAX_NAME - 9], short_hash(name))
 }
 
+/// Where the run `run_id` is kept below `output_dir`.
+pub(crate) fn run_directory(output_dir: &Path, run_id: &str) -> PathBuf {
+    output_dir.join(safe_run_id(run_id))
+}
+
 /// [`safe_name`], and a hash wherever something had to be changed: two runs never share a directory
 /// because their ids look alike afterwards.
-pub(crate) fn safe_run_id(run_id: &str) -> String {
+fn safe_run_id(run_id: &str) -> String {
     let plain = safe_name(run_id);
     let hash = short_hash(run_id);
     // A long name has its hash already.

@@ -133,6 +133,10 @@ pub struct CallError {
     /// One line about it (levels standard and full; empty at minimal).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// What to do about it, where the provider knows more than the kind tells (levels standard and
+    /// full).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// One call, whole: the `record` of a `finished` journal event, and what a call file shows.
@@ -300,6 +304,7 @@ impl Record {
             self.validation_errors.clear();
             if let Some(error) = &mut self.error {
                 error.message.clear();
+                error.hint = None;
             }
         }
     }
@@ -318,12 +323,7 @@ impl Record {
     /// Sanitizes what is known when the call begins.
     pub(crate) fn sanitize_start(&mut self, sanitizer: &Sanitizer) {
         let counts = &mut self.redactions;
-        for text in [
-            &mut self.agent,
-            &mut self.provider,
-            &mut self.model,
-            &mut self.run_id,
-        ] {
+        for text in [&mut self.agent, &mut self.model, &mut self.run_id] {
             redact(sanitizer, text, counts);
         }
         for id in [
@@ -331,7 +331,6 @@ impl Record {
             &mut self.conversation_id,
             &mut self.job_id,
             &mut self.document_id,
-            &mut self.replay_of,
         ]
         .into_iter()
         .flatten()
@@ -354,7 +353,9 @@ impl Record {
     /// field that can hold text from outside; a test walks the published schema to see that it does.
     pub(crate) fn sanitize_end(&mut self, sanitizer: &Sanitizer) {
         let counts = &mut self.redactions;
+        redact(sanitizer, &mut self.provider, counts);
         for text in [
+            &mut self.replay_of,
             &mut self.raw_answer,
             &mut self.reasoning,
             &mut self.response_model,
@@ -378,6 +379,9 @@ impl Record {
         }
         if let Some(error) = &mut self.error {
             redact(sanitizer, &mut error.message, counts);
+            if let Some(hint) = &mut error.hint {
+                redact(sanitizer, hint, counts);
+            }
         }
         for id in self
             .attempts

@@ -82,7 +82,8 @@ fn exit_code_of(error: &Error) -> u8 {
         | ErrorKind::Prompt
         | ErrorKind::Schema
         | ErrorKind::Auth
-        | ErrorKind::Log => USAGE,
+        | ErrorKind::Log
+        | ErrorKind::Offline => USAGE,
         ErrorKind::Cancelled => CANCELLED,
         _ => SOME_FAILED,
     }

@@ -7,9 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
+use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
+use crate::replay::{ReplayReport, UnusedCall};
 use crate::text::counted;
+
+/// How many records without a call are named.
+const MOST_UNUSED: usize = 5;
 
 #[derive(Debug, Args)]
 #[expect(
@@ -31,6 +36,13 @@ pub(super) struct Run {
     /// Stop after this many runs.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What a command that runs a job prints.
+#[derive(Debug, Args)]
+pub(super) struct Output {
     /// No progress and no closing lines.
     #[arg(long, short)]
     quiet: bool,
@@ -47,42 +59,49 @@ impl Run {
             run_id: self.run_id,
             limit: self.limit,
         };
-        let job = Job::load(&self.job, &overrides)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| {
-                Error::new(ErrorKind::Internal, "cannot start the async runtime").with_source(error)
-            })?;
-        let cancel = CancellationToken::new();
-        let progress = Progress::new(self.quiet);
-        {
-            let _context = runtime.enter();
-            let signals = Signals::new().map_err(|error| {
-                Error::new(ErrorKind::Internal, "cannot listen for signals").with_source(error)
-            })?;
-            runtime.spawn(cancel_on_signals(signals, cancel.clone(), self.quiet));
-        }
-        let report = runtime.block_on(job.run(&cancel, &|step| progress.show(&step)));
-        progress.end();
-        // A name look-up that hangs must not keep the process: all records are flushed by now.
-        runtime.shutdown_background();
-        let report = report?;
-
-        if self.json {
-            output::print_json(&report)?;
-        } else {
-            print_answers(&report)?;
-        }
-        if !self.quiet {
-            close(&report);
-        }
-        Ok(match report.status {
-            JobStatus::Succeeded => SUCCESS,
-            JobStatus::Cancelled => CANCELLED,
-            _ => SOME_FAILED,
-        })
+        run_job(&Job::load(&self.job, &overrides)?, &self.output)
     }
+}
+
+/// Runs `job` to its end, prints what it gave, and gives the exit code.
+pub(super) fn run_job(job: &Job, output: &Output) -> Result<u8> {
+    let report = to_its_end(job, output.quiet)?;
+    if output.json {
+        output::print_json(&report)?;
+    } else {
+        print_answers(&report)?;
+    }
+    if !output.quiet {
+        close(&report);
+    }
+    Ok(match report.status {
+        JobStatus::Succeeded => SUCCESS,
+        JobStatus::Cancelled => CANCELLED,
+        _ => SOME_FAILED,
+    })
+}
+
+fn to_its_end(job: &Job, quiet: bool) -> Result<JobReport> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Error::new(ErrorKind::Internal, "cannot start the async runtime").with_source(error)
+        })?;
+    let cancel = CancellationToken::new();
+    let progress = Progress::new(quiet);
+    {
+        let _context = runtime.enter();
+        let signals = Signals::new().map_err(|error| {
+            Error::new(ErrorKind::Internal, "cannot listen for signals").with_source(error)
+        })?;
+        runtime.spawn(cancel_on_signals(signals, cancel.clone(), quiet));
+    }
+    let report = runtime.block_on(job.run(&cancel, &|step| progress.show(&step)));
+    progress.end();
+    // A name look-up that hangs must not keep the process: all records are flushed by now.
+    runtime.shutdown_background();
+    report
 }
 
 /// One line of JSON per answer.
@@ -122,6 +141,9 @@ fn close(report: &JobReport) {
             output::say(&format!("\x1b[1;36mhint\x1b[0m: {hint}"));
         }
     }
+    if let Some(replay) = &report.replay {
+        output::say(&replayed(replay));
+    }
     match &report.log_dir {
         Some(directory) => output::say(&format!("records: {directory}")),
         None => output::say("records: none (logging is off)"),
@@ -136,6 +158,38 @@ fn cost_in_words(report: &JobReport) -> String {
         format!(", cost unknown for {calls}")
     });
     known.into_iter().chain(unknown).collect()
+}
+
+/// What was replayed, in one line.
+fn replayed(replay: &ReplayReport) -> String {
+    format!(
+        "replayed {} of `{}`, {} fell through, {} missed; {}",
+        counted(replay.replayed, "call"),
+        config::shown(&replay.from).display(),
+        replay.fell_through,
+        replay.missed,
+        left_over(&replay.unused),
+    )
+}
+
+fn left_over(unused: &[UnusedCall]) -> String {
+    if unused.is_empty() {
+        return "every record was used".to_owned();
+    }
+    let named = unused.iter().take(MOST_UNUSED);
+    let named: Vec<String> = named
+        .map(|call| format!("{} ({})", call.call_id, call.agent))
+        .collect();
+    let more = if unused.len() > MOST_UNUSED {
+        ", …"
+    } else {
+        ""
+    };
+    format!(
+        "{} never used: {}{more}",
+        counted(unused.len(), "record"),
+        named.join(", ")
+    )
 }
 
 /// The first signal ends the calls under way; the second one ends the process at once. The journal

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::load::{Answering, Job};
+use super::load::Job;
+use super::provider::Answering;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Something that works and is probably not meant.

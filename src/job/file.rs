@@ -15,6 +15,7 @@ use crate::config;
 use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::openai::StructuredOutputMode;
+use crate::replay::ReplayMode;
 
 /// A job file, key by key. Its JSON Schema is `schemas/job.schema.json`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -136,6 +137,8 @@ pub enum ProviderConfig {
     OpenAi(OpenAiConfig),
     /// Replies from a file, in order; no request leaves.
     Scripted(ScriptedConfig),
+    /// The records of an earlier run; no request leaves, unless it falls through.
+    Replay(ReplayConfig),
 }
 
 #[derive(Deserialize)]
@@ -143,31 +146,32 @@ pub enum ProviderConfig {
 enum Kind {
     OpenAi,
     Scripted,
+    Replay,
 }
 
 impl ProviderConfig {
     /// What `provider` holds. Not by serde's tags: their errors do not say which key is wrong.
-    pub(super) fn read(mut value: Value, origin: &str) -> Result<Self> {
+    pub(super) fn read(value: Value, origin: &str) -> Result<Self> {
+        Self::read_at(value, origin, "provider")
+    }
+
+    /// What `key` of the file holds.
+    fn read_at(mut value: Value, origin: &str, key: &str) -> Result<Self> {
         let kind = match value.as_object_mut() {
             Some(provider) => provider.shift_remove("kind"),
             None => {
-                return Err(not_allowed(
-                    origin,
-                    "provider",
-                    &value,
-                    "a mapping with `kind`",
-                ));
+                return Err(not_allowed(origin, key, &value, "a mapping with `kind`"));
             }
         };
         let Some(kind) = kind else {
-            let message = format!("{origin}: key `provider.kind` is missing");
-            return Err(
-                Error::new(ErrorKind::Config, message).with_hint("allowed: `openai`, `scripted`")
-            );
+            let message = format!("{origin}: key `{key}.kind` is missing");
+            return Err(Error::new(ErrorKind::Config, message)
+                .with_hint("allowed: `openai`, `scripted`, `replay`"));
         };
-        match config::from_value_at(kind, origin, "provider.kind")? {
-            Kind::OpenAi => config::from_value_at(value, origin, "provider").map(Self::OpenAi),
-            Kind::Scripted => config::from_value_at(value, origin, "provider").map(Self::Scripted),
+        match config::from_value_at(kind, origin, &format!("{key}.kind"))? {
+            Kind::OpenAi => config::from_value_at(value, origin, key).map(Self::OpenAi),
+            Kind::Scripted => config::from_value_at(value, origin, key).map(Self::Scripted),
+            Kind::Replay => ReplayConfig::read(value, origin, key).map(Self::Replay),
         }
     }
 }
@@ -238,6 +242,43 @@ pub struct ScriptedConfig {
     /// How often a failed attempt is repeated. Default 3.
     #[serde(default)]
     pub max_retries: Option<u32>,
+}
+
+/// `kind: replay`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ReplayConfig {
+    /// The directory of the run that answers: `{output_dir}/{run_id}`.
+    pub from: PathBuf,
+    /// What happens to a request that no record answers. Default `strict`: it fails.
+    #[serde(default)]
+    pub mode: ReplayMode,
+    /// Who answers it in mode `fall_through`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Box<ProviderConfig>>,
+    /// Whether answers are replayed in which the sanitizer replaced something. Default `false`.
+    #[serde(default)]
+    pub allow_redacted: bool,
+}
+
+impl ReplayConfig {
+    fn read(mut value: Value, origin: &str, key: &str) -> Result<Self> {
+        let fallback = value
+            .as_object_mut()
+            .and_then(|replay| replay.shift_remove("fallback"))
+            .filter(|fallback| !fallback.is_null());
+        let mut config: Self = config::from_value_beside(value, origin, key, &["fallback"])?;
+        config.fallback = match fallback {
+            Some(fallback) => {
+                let key = format!("{key}.fallback");
+                let fallback = ProviderConfig::read_at(fallback, origin, &key)?;
+                Some(Box::new(fallback))
+            }
+            None => None,
+        };
+        Ok(config)
+    }
 }
 
 /// Debug leaves the provider out: its headers may hold what nobody should read.

@@ -1,20 +1,18 @@
 //! From a job file to a [`Job`]: overrides, relative paths, schemas, inputs, environment.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::file::{JobBudget, JobFile, OpenAiConfig, ProviderConfig, not_allowed};
-use crate::agent::{AgentRunner, AgentSpec, Budget};
+use super::file::{JobBudget, JobFile, ProviderConfig, not_allowed};
+use super::provider;
+use crate::agent::{AgentRunner, AgentSpec};
 use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger};
 use crate::clock::{SystemClock, new_run_id};
 use crate::config;
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pricing::PriceTable;
-use crate::prompt::PromptLibrary;
-use crate::provider::{Provider, RetryPolicy, ScriptedProvider};
 use crate::secret;
 
 /// What a caller changes in a job file.
@@ -69,32 +67,6 @@ pub struct JobAgent {
     pub inputs: Vec<Map<String, Value>>,
 }
 
-/// What answers a job: the prompts, the provider, and the scripted one again so that its script can
-/// be checked.
-#[derive(Debug)]
-pub(super) struct Answering {
-    pub(super) prompts: PromptLibrary,
-    pub(super) provider: Arc<dyn Provider>,
-    pub(super) scripted: Option<Arc<ScriptedProvider>>,
-    pub(super) retry: RetryPolicy,
-    pub(super) prices: PriceTable,
-    pub(super) budget: Option<Budget>,
-}
-
-impl Answering {
-    /// A runner on all of it; several share the prompts that are compiled, and the budget.
-    pub(super) fn runner(&self, log: CallLog) -> AgentRunner {
-        let mut builder = AgentRunner::builder(self.provider.clone(), self.prompts.clone())
-            .logger(log)
-            .retry(self.retry)
-            .prices(self.prices.clone());
-        if let Some(budget) = &self.budget {
-            builder = builder.budget(budget.clone());
-        }
-        builder.build()
-    }
-}
-
 impl Job {
     /// Reads a job file and everything that it names but the prompts.
     ///
@@ -120,7 +92,7 @@ impl Job {
         check_file(&file, &origin)?;
         let prices = read_prices(file.prices.as_deref(), &base, &origin)?;
         let provider = ProviderConfig::read(file.provider, &origin)?;
-        check_key_name(&provider, &origin)?;
+        provider::check(&provider, &origin, "provider")?;
         let environment = read_environment(&base)?;
         let mut agents: Vec<JobAgent> = Vec::with_capacity(file.agents.len());
         for (index, entry) in file.agents.into_iter().enumerate() {
@@ -180,89 +152,9 @@ impl Job {
         Ok(answering.runner(self.create_logger()?))
     }
 
-    pub(super) fn answering(&self) -> Result<Answering> {
-        let prompts = PromptLibrary::new(&self.prompts);
-        match &self.provider {
-            ProviderConfig::OpenAi(config) => Ok(Answering {
-                prompts,
-                provider: self.openai(config)?,
-                scripted: None,
-                retry: retry_policy(config.max_retries),
-                prices: self.prices.clone(),
-                budget: self.budget.map(JobBudget::open),
-            }),
-            ProviderConfig::Scripted(settings) => {
-                let replies = config::tidy(&self.base.join(&settings.replies));
-                let scripted = ScriptedProvider::from_file(replies)
-                    .map_err(|error| error.within(&self.key("provider.replies")))?;
-                let scripted = Arc::new(scripted);
-                Ok(Answering {
-                    prompts,
-                    provider: scripted.clone(),
-                    scripted: Some(scripted),
-                    retry: retry_policy(settings.max_retries),
-                    prices: self.prices.clone(),
-                    budget: self.budget.map(JobBudget::open),
-                })
-            }
-        }
-    }
-
-    #[cfg(feature = "openai")]
-    fn openai(&self, config: &OpenAiConfig) -> Result<Arc<dyn Provider>> {
-        let mut builder = crate::provider::OpenAiProvider::builder()
-            .environment(self.environment.clone())
-            .structured_output(config.structured_output);
-        if let Some(url) = &config.base_url {
-            builder = builder.base_url(url);
-        }
-        builder = match (&config.api_key_env, &config.base_url) {
-            (Some(name), _) => builder.api_key_env(name),
-            (None, None) => builder.api_key_env("OPENAI_API_KEY"),
-            (None, Some(_)) => builder.no_api_key(),
-        };
-        if let Some(timeout) = config.timeout {
-            builder = builder.timeout(timeout);
-        }
-        for (name, value) in &config.headers {
-            builder = builder.header(name, value);
-        }
-        for (name, value) in &config.query {
-            builder = builder.query(name, value);
-        }
-        let provider = builder.build().map_err(|error| {
-            let key = match error.kind() {
-                ErrorKind::Auth => "provider.api_key_env",
-                _ => "provider",
-            };
-            error.within(&self.key(key))
-        })?;
-        Ok(Arc::new(provider))
-    }
-
-    #[cfg(not(feature = "openai"))]
-    fn openai(&self, _config: &OpenAiConfig) -> Result<Arc<dyn Provider>> {
-        Err(Error::new(
-            ErrorKind::Config,
-            format!(
-                "{}: this build has no HTTP provider",
-                self.key("provider.kind")
-            ),
-        )
-        .with_hint("build with the feature `openai`"))
-    }
-
     /// The place of `key`, for errors.
     pub(super) fn key(&self, key: &str) -> String {
         format!("`{}`, key `{key}`", self.path.display())
-    }
-}
-
-fn retry_policy(max_retries: Option<u32>) -> RetryPolicy {
-    let policy = RetryPolicy::default();
-    match max_retries {
-        Some(max_retries) => policy.with_max_retries(max_retries),
-        None => policy,
     }
 }
 
@@ -289,25 +181,6 @@ fn read_prices(path: Option<&Path>, base: &Path, origin: &str) -> Result<PriceTa
     let own = PriceTable::from_file(config::tidy(&base.join(path)))
         .map_err(|error| error.within(&format!("{origin}, key `prices`")))?;
     Ok(bundled.merged(&own))
-}
-
-/// A key in place of its variable's name must not travel on into messages.
-fn check_key_name(provider: &ProviderConfig, origin: &str) -> Result<()> {
-    let ProviderConfig::OpenAi(OpenAiConfig {
-        api_key_env: Some(name),
-        ..
-    }) = provider
-    else {
-        return Ok(());
-    };
-    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if is_name {
-        return Ok(());
-    }
-    let message = format!("{origin}, key `provider.api_key_env`: is no name of a variable");
-    Err(Error::new(ErrorKind::Config, message)
-        .with_hint("allowed: the name of the environment variable that holds the key, not the key"))
 }
 
 /// Results are told apart by agent and index, so two agents must not share a name.

@@ -14,17 +14,21 @@
 //!   - {name: judge, prompt_pack: judge, model: gpt-5-mini, inputs: data/items.jsonl}
 //! ```
 //!
-//! A `.env` file beside the job file is read below the process's environment. Keys stand in the
+//! `provider: {kind: replay, from: artifacts/demo}` answers with the records of an earlier run, see
+//! [`replay`](crate::replay). A `.env` file beside the job file is read below the process's environment. Keys stand in the
 //! environment only; the job file names the variable.
 
 mod check;
 mod file;
 mod load;
+mod provider;
 mod run;
 
 pub use check::JobWarning;
 pub use file::{
-    AgentDefaults, AgentEntry, JobBudget, JobFile, OpenAiConfig, ProviderConfig, ScriptedConfig,
+    AgentDefaults, AgentEntry, JobBudget, JobFile, OpenAiConfig, ProviderConfig, ReplayConfig,
+    ScriptedConfig,
 };
 pub use load::{Job, JobAgent, JobOverrides};
+pub use provider::Redacted;
 pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

@@ -16,6 +16,7 @@ use crate::chat::Usage;
 use crate::config;
 use crate::cost::{self, Cost};
 use crate::error::{Error, ErrorKind, Result};
+use crate::replay::ReplayReport;
 use crate::telemetry::run_span;
 
 /// How a whole job went.
@@ -110,6 +111,9 @@ pub struct JobReport {
     pub cost_usd: Option<Cost>,
     /// Calls whose cost is not known; `cost_usd` lacks theirs.
     pub calls_without_cost: usize,
+    /// What was replayed, when the provider is `replay`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayReport>,
     /// What went wrong besides the runs: records lost, replies of a script left over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<ReportedError>,
@@ -256,6 +260,7 @@ impl Job {
                 .map(|result| result.cost_usd)
                 .fold(None, cost::add),
             calls_without_cost: results.iter().map(|result| result.calls_without_cost).sum(),
+            replay: answering.replay.map(|replay| replay.report()),
             results,
             problems,
         })

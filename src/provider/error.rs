@@ -25,6 +25,7 @@ struct Inner {
     message: String,
     status: Option<u16>,
     retry_after: Option<Duration>,
+    retries_exhausted: bool,
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -37,6 +38,7 @@ impl ProviderError {
             message: message.into(),
             status: None,
             retry_after: None,
+            retries_exhausted: false,
             hint: None,
             source: None,
         }))
@@ -51,6 +53,13 @@ impl ProviderError {
     /// The same failure with the least time to wait before another attempt.
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
+        self
+    }
+
+    /// The same failure after the last attempt that is worth making: nobody tries again, whatever
+    /// its kind says.
+    pub fn with_retries_exhausted(mut self) -> Self {
+        self.0.retries_exhausted = true;
         self
     }
 
@@ -86,9 +95,10 @@ impl ProviderError {
         self.0.hint.as_deref()
     }
 
-    /// Whether the same request may succeed when it is sent again.
+    /// Whether the same request may succeed when it is sent again: its kind says so, and its
+    /// retries are not exhausted.
     pub fn is_retryable(&self) -> bool {
-        self.0.kind.is_retryable()
+        self.0.kind.is_retryable() && !self.0.retries_exhausted
     }
 }
 

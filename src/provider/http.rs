@@ -18,6 +18,7 @@ use super::answer::{Headers, HttpAnswer};
 use super::openai::cut_off;
 use crate::attempt::{Attempts, OpenAttempt, WireExchange};
 use crate::background;
+use crate::env::Environment;
 use crate::error::ErrorKind;
 
 mod clients;
@@ -25,7 +26,7 @@ mod failure;
 
 use clients::Connected;
 pub(crate) use clients::{Clients, Reach};
-use failure::{client_failed, send_failed, timed_out};
+use failure::{client_failed, offline, send_failed, timed_out, unreadable_guard};
 
 /// Larger answers are refused.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -73,6 +74,8 @@ impl From<ProviderError> for Failed {
 pub(crate) struct Transport {
     pub(crate) clients: Clients,
     pub(crate) timeouts: Timeouts,
+    /// Where a request looks for `DUOLOGUE_OFFLINE`.
+    pub(crate) environment: Environment,
 }
 
 impl Transport {
@@ -85,6 +88,7 @@ impl Transport {
         attempts: &Attempts,
         read: impl FnOnce(&HttpAnswer<'_>) -> Result<T, ProviderError>,
     ) -> Result<T, Failed> {
+        self.may_leave(target)?;
         within_a_runtime(async {
             let client = self.clients.current(self.timeouts.connect)?;
             let attempt = attempts.open();
@@ -94,6 +98,15 @@ impl Transport {
             result
         })
         .await
+    }
+
+    /// Asked for each request: a guard that is set while the program runs holds from then on.
+    fn may_leave(&self, target: &Target) -> Result<(), ProviderError> {
+        match self.environment.is_offline() {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(offline(&target.url)),
+            Err(error) => Err(unreadable_guard(&error)),
+        }
     }
 
     async fn exchange<T>(

@@ -57,6 +57,7 @@ impl<'a> Figures<'a> {
             figures.error = Some(CallError {
                 kind: ErrorKind::Cancelled,
                 message: crate::call_log::INTERRUPTED.to_owned(),
+                hint: None,
             });
         }
         Ok(figures)

@@ -94,6 +94,9 @@ mod readers;
 /// What the sanitizer removes, and what it leaves alone.
 mod redaction;
 
+/// Replays: what a run recorded answers the same run again, offline.
+mod replay;
+
 /// The run loop: what goes out, what comes back, what each failure leaves behind.
 mod run_loop;
 

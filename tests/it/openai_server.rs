@@ -289,3 +289,82 @@ fn the_blocking_face_gives_the_same_answer_from_a_thread() {
         "an answer and its repair for each of three threads"
     );
 }
+
+#[cfg(feature = "cli")]
+#[test]
+fn what_a_server_answered_replays_when_it_is_gone_and_no_request_may_leave() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let agent = |name: &str, model: &str| {
+        PLANNER
+            .replace("name: planner,", &format!("name: {name},"))
+            .replace("planner-model", model)
+    };
+    let agents = [
+        PLANNER,
+        JUDGE,
+        &agent("busy", "broken-model"),
+        &agent("thinker", "reasoning-model"),
+    ];
+    let folder = job(&server, KEY, &agents.concat());
+    let (report, recorded) = run(&folder);
+    assert_eq!(report.status, JobStatus::Partial, "{report:#?}");
+    drop(server);
+
+    let output = Command::new(env!("CARGO_BIN_EXE_duologue"))
+        .args(["logs", "replay", "artifacts/real", "job.yaml", "--json"])
+        .args(["--run-id", "again"])
+        .current_dir(folder.path())
+        .env("DUOLOGUE_OFFLINE", "1")
+        .output()
+        .expect("the command starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let replayed: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    assert_eq!(replayed["replay"]["replayed"], recorded.len());
+    for (result, replayed) in report
+        .results
+        .iter()
+        .zip(replayed["results"].as_array().expect("results"))
+    {
+        assert_eq!(
+            serde_json::to_value(&result.data).expect("JSON"),
+            replayed["data"]
+        );
+        let kind = result.error.as_ref().map(|error| error.kind.as_str());
+        assert_eq!(kind, replayed["error"]["kind"].as_str());
+        assert_eq!(
+            serde_json::to_value(result.usage).expect("JSON"),
+            replayed["usage"]
+        );
+    }
+
+    let second = RunLog::open(folder.path().join("artifacts/again")).expect("a run of its own");
+    let statuses = |records: &[Record]| {
+        let mut statuses: Vec<_> = records
+            .iter()
+            .map(|record| {
+                let attempts = record
+                    .attempts
+                    .iter()
+                    .map(|attempt| (attempt.status, attempt.error));
+                (
+                    record.agent.clone(),
+                    record.attempt,
+                    record.status,
+                    attempts.collect::<Vec<_>>(),
+                )
+            })
+            .collect();
+        statuses.sort_by_key(|status| (status.0.clone(), status.1));
+        statuses
+    };
+    assert_eq!(statuses(second.records()), statuses(&recorded));
+    let offline = second.records();
+    assert!(
+        offline
+            .iter()
+            .all(|record| record.provider == "openai" && record.wire.is_empty())
+    );
+}

@@ -215,6 +215,11 @@ impl RunLog {
         &self.records
     }
 
+    /// [`records`](Self::records), given away.
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+
     /// The call file of a call, when it was rendered.
     pub fn call_file(&self, call_id: &str) -> Option<PathBuf> {
         self.rendered
@@ -279,6 +284,7 @@ pub(crate) fn interrupt(record: &mut Record) {
     record.error = Some(CallError {
         kind: ErrorKind::Cancelled,
         message: INTERRUPTED.to_owned(),
+        hint: None,
     });
 }
 

@@ -3,6 +3,7 @@
 mod ls;
 mod place;
 mod recover;
+mod replay;
 mod show;
 mod stats;
 mod units;
@@ -21,6 +22,8 @@ pub(super) enum Logs {
     Show(show::Show),
     /// Totals of runs: calls, tokens, cost, times, errors; by agent and by model.
     Stats(stats::StatsArguments),
+    /// Run a job with the records of a run in place of its provider.
+    Replay(replay::Replay),
     /// After a crash: end the calls that never ended, and write the call files that are missing.
     Recover(recover::Recover),
 }
@@ -31,6 +34,7 @@ impl Logs {
             Self::Ls(ls) => ls.execute(),
             Self::Show(show) => show.execute(),
             Self::Stats(stats) => stats.execute(),
+            Self::Replay(replay) => replay.execute(),
             Self::Recover(recover) => recover.execute(),
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use crate::error::ErrorKind;
+use crate::env;
+use crate::error::{Error, ErrorKind};
 use crate::provider::ProviderError;
 
 /// The failure of a request to which no answer came.
@@ -61,6 +62,25 @@ pub(super) fn timed_out(which: &str, limit: Duration) -> ProviderError {
 /// The failure to set up a client.
 pub(super) fn client_failed(error: impl StdError + Send + Sync + 'static) -> ProviderError {
     ProviderError::new(ErrorKind::Config, "cannot set up the HTTP client").with_source(error)
+}
+
+/// The failure of a request that `DUOLOGUE_OFFLINE` keeps from leaving.
+pub(super) fn offline(url: &Url) -> ProviderError {
+    let message = format!(
+        "a request to `{}` is forbidden by `{}`",
+        authority(url),
+        env::OFFLINE
+    );
+    ProviderError::new(ErrorKind::Offline, message)
+}
+
+/// The failure of a request that might be forbidden: the guard's value says neither.
+pub(super) fn unreadable_guard(error: &Error) -> ProviderError {
+    let failure = ProviderError::new(error.kind(), error.to_string());
+    match error.hint() {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
 }
 
 /// `host:port`, all that an error may say of a URL.

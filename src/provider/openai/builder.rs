@@ -140,7 +140,8 @@ impl OpenAiProviderBuilder {
         self
     }
 
-    /// Where [`api_key_env`](Self::api_key_env) looks. Default: this process's environment.
+    /// Where [`api_key_env`](Self::api_key_env) and the guard
+    /// [`DUOLOGUE_OFFLINE`](crate::env::OFFLINE) look; the process's own guard always holds. Default: this process's environment.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
         self
@@ -164,6 +165,7 @@ impl OpenAiProviderBuilder {
             transport: Transport {
                 clients: Clients::new(reach(&url)),
                 timeouts: self.timeouts,
+                environment: self.environment,
             },
             target: Target { url, headers },
         })

@@ -1,0 +1,282 @@
+//! Who answers a job: from `provider` in its file to a provider.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::file::{
+    JobBudget, OpenAiConfig, ProviderConfig, ReplayConfig, ScriptedConfig, not_allowed,
+};
+use super::load::Job;
+use crate::agent::{AgentRunner, Budget};
+use crate::call_log::{CallLog, Sanitizer};
+use crate::config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pricing::PriceTable;
+use crate::prompt::PromptLibrary;
+use crate::provider::{Provider, RetryPolicy, ScriptedProvider};
+use crate::replay::{ReplayMode, ReplayProvider};
+
+/// Whether a replay may give answers in which the sanitizer replaced something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Redacted {
+    /// It may.
+    Allowed,
+    /// Such a call fails, or falls through.
+    Refused,
+}
+
+/// What answers a job: the prompts, the provider, and the scripted and the replaying one again so
+/// that what they have left can be looked at.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) prompts: PromptLibrary,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) scripted: Option<Arc<ScriptedProvider>>,
+    pub(super) replay: Option<ReplayProvider>,
+    pub(super) retry: RetryPolicy,
+    pub(super) prices: PriceTable,
+    pub(super) budget: Option<Budget>,
+}
+
+impl Answering {
+    /// A runner on all of it; several share the prompts that are compiled, and the budget.
+    pub(super) fn runner(&self, log: CallLog) -> AgentRunner {
+        let mut builder = AgentRunner::builder(self.provider.clone(), self.prompts.clone())
+            .logger(log)
+            .retry(self.retry)
+            .prices(self.prices.clone());
+        if let Some(budget) = &self.budget {
+            builder = builder.budget(budget.clone());
+        }
+        builder.build()
+    }
+}
+
+impl Job {
+    /// The same job, answered by the records of the run in `from` in place of its provider. In mode
+    /// `fall_through` the job's own provider, or its `fallback`, answers what the run does not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] in mode `fall_through` when the job replays already and has no `fallback`.
+    pub fn replaying(mut self, from: &Path, mode: ReplayMode, redacted: Redacted) -> Result<Self> {
+        let from = std::path::absolute(from).unwrap_or_else(|_| from.to_owned());
+        let own = match self.provider {
+            ProviderConfig::Replay(replay) => replay.fallback,
+            own => Some(Box::new(own)),
+        };
+        let config = ReplayConfig {
+            from,
+            mode,
+            fallback: own.filter(|_| mode == ReplayMode::FallThrough),
+            allow_redacted: redacted == Redacted::Allowed,
+        };
+        check_replay(&config, &format!("`{}`", self.path.display()), "provider")?;
+        self.provider = ProviderConfig::Replay(config);
+        Ok(self)
+    }
+
+    pub(super) fn answering(&self) -> Result<Answering> {
+        self.answering_by(&self.provider, "provider")
+    }
+
+    fn answering_by(&self, config: &ProviderConfig, key: &str) -> Result<Answering> {
+        match config {
+            ProviderConfig::OpenAi(config) => self.answering_over_http(config, key),
+            ProviderConfig::Scripted(config) => self.answering_by_script(config, key),
+            ProviderConfig::Replay(config) => self.answering_by_replay(config, key),
+        }
+    }
+
+    fn answering_over_http(&self, config: &OpenAiConfig, key: &str) -> Result<Answering> {
+        if self.environment.is_offline()? {
+            let message = format!(
+                "{}: `openai` is a real provider, and `{}` forbids requests",
+                self.key(&format!("{key}.kind")),
+                crate::env::OFFLINE
+            );
+            return Err(Error::new(ErrorKind::Offline, message));
+        }
+        Ok(self.only(self.openai(config, key)?, config.max_retries))
+    }
+
+    fn answering_by_script(&self, config: &ScriptedConfig, key: &str) -> Result<Answering> {
+        let replies = config::tidy(&self.base.join(&config.replies));
+        let scripted = ScriptedProvider::from_file(replies)
+            .map_err(|error| error.within(&self.key(&format!("{key}.replies"))))?;
+        let scripted = Arc::new(scripted);
+        Ok(Answering {
+            scripted: Some(scripted.clone()),
+            ..self.only(scripted, config.max_retries)
+        })
+    }
+
+    fn answering_by_replay(&self, config: &ReplayConfig, key: &str) -> Result<Answering> {
+        let from = config::tidy(&self.base.join(&config.from));
+        let at = |name: &str| self.key(&format!("{key}.{name}"));
+        self.refuse_own_run(&from, &at("from"))?;
+        let mut builder = ReplayProvider::builder(from)
+            .mode(config.mode)
+            .sanitizer(self.key_sanitizer()?);
+        if config.allow_redacted {
+            builder = builder.allow_redacted();
+        }
+        let fallback = match &config.fallback {
+            Some(fallback) => Some(self.answering_by(fallback, &format!("{key}.fallback"))?),
+            None => None,
+        };
+        if let Some(fallback) = &fallback {
+            builder = builder.fall_through_to(fallback.provider.clone());
+        }
+        let replay = builder.build().map_err(|error| error.within(&at("from")))?;
+        let provider = Arc::new(replay.clone());
+        Ok(match fallback {
+            Some(fallback) => Answering {
+                provider,
+                replay: Some(replay),
+                ..fallback
+            },
+            None => Answering {
+                replay: Some(replay),
+                ..self.only(provider, None)
+            },
+        })
+    }
+
+    fn only(&self, provider: Arc<dyn Provider>, max_retries: Option<u32>) -> Answering {
+        let policy = RetryPolicy::default();
+        Answering {
+            prompts: PromptLibrary::new(&self.prompts),
+            provider,
+            scripted: None,
+            replay: None,
+            retry: max_retries.map_or(policy, |retries| policy.with_max_retries(retries)),
+            prices: self.prices.clone(),
+            budget: self.budget.map(JobBudget::open),
+        }
+    }
+
+    /// What requests and records are compared under. A log that is written unsanitized is no reason
+    /// to miss the records of a run that was sanitized: nothing of this is written.
+    fn key_sanitizer(&self) -> Result<Sanitizer> {
+        let sanitizer = self.llm_logging.sanitize.to_sanitizer()?;
+        if sanitizer.is_off() {
+            return Sanitizer::new(&crate::call_log::SanitizeConfig::default());
+        }
+        Ok(sanitizer)
+    }
+
+    /// A run that is continued while it is replayed would read its own writing.
+    fn refuse_own_run(&self, from: &Path, place: &str) -> Result<()> {
+        let logging = self.llm_logging.clone().overridden_by(&self.environment)?;
+        let own = crate::call_log::run_directory(&self.output_dir, &self.run_id);
+        let same = match (std::fs::canonicalize(from), std::fs::canonicalize(&own)) {
+            (Ok(from), Ok(own)) => from == own,
+            _ => false,
+        };
+        if !logging.enabled || !same {
+            return Ok(());
+        }
+        let message = format!(
+            "{place}: is `{}`, the directory that this run `{}` writes to",
+            from.display(),
+            self.run_id
+        );
+        Err(Error::new(ErrorKind::Config, message)
+            .with_hint("give the run another `run_id`, or leave it out for a new one"))
+    }
+
+    #[cfg(feature = "openai")]
+    fn openai(&self, config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        let mut builder = crate::provider::OpenAiProvider::builder()
+            .environment(self.environment.clone())
+            .structured_output(config.structured_output);
+        if let Some(url) = &config.base_url {
+            builder = builder.base_url(url);
+        }
+        builder = match (&config.api_key_env, &config.base_url) {
+            (Some(name), _) => builder.api_key_env(name),
+            (None, None) => builder.api_key_env("OPENAI_API_KEY"),
+            (None, Some(_)) => builder.no_api_key(),
+        };
+        if let Some(timeout) = config.timeout {
+            builder = builder.timeout(timeout);
+        }
+        for (name, value) in &config.headers {
+            builder = builder.header(name, value);
+        }
+        for (name, value) in &config.query {
+            builder = builder.query(name, value);
+        }
+        let provider = builder.build().map_err(|error| match error.kind() {
+            ErrorKind::Auth => error.within(&self.key(&format!("{key}.api_key_env"))),
+            _ => error.within(&self.key(key)),
+        })?;
+        Ok(Arc::new(provider))
+    }
+
+    #[cfg(not(feature = "openai"))]
+    fn openai(&self, _config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        Err(Error::new(
+            ErrorKind::Config,
+            format!(
+                "{}: this build has no HTTP provider",
+                self.key(&format!("{key}.kind"))
+            ),
+        )
+        .with_hint("build with the feature `openai`"))
+    }
+}
+
+/// What the file cannot say by types: names in place of keys, and what goes together.
+pub(super) fn check(config: &ProviderConfig, origin: &str, key: &str) -> Result<()> {
+    match config {
+        ProviderConfig::OpenAi(config) => check_key_name(config, origin, key),
+        ProviderConfig::Scripted(_) => Ok(()),
+        ProviderConfig::Replay(config) => check_replay(config, origin, key),
+    }
+}
+
+/// A key in place of its variable's name must not travel on into messages.
+fn check_key_name(config: &OpenAiConfig, origin: &str, key: &str) -> Result<()> {
+    let is_name = config.api_key_env.as_ref().is_none_or(|name| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    });
+    if is_name {
+        return Ok(());
+    }
+    let message = format!("{origin}, key `{key}.api_key_env`: is no name of a variable");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_hint("allowed: the name of the environment variable that holds the key, not the key"))
+}
+
+fn check_replay(config: &ReplayConfig, origin: &str, key: &str) -> Result<()> {
+    let place = format!("{key}.fallback");
+    let wrong = |problem: &str, hint: &str| {
+        let message = format!("{origin}, key `{place}`: {problem}");
+        Err(Error::new(ErrorKind::Config, message).with_hint(hint))
+    };
+    match (config.mode, config.fallback.as_deref()) {
+        (ReplayMode::FallThrough, None) => wrong(
+            "is missing, and `mode` is `fall_through`",
+            "give a provider, such as `{kind: openai}`, or take out `mode`",
+        ),
+        (ReplayMode::FallThrough, Some(ProviderConfig::Replay(_))) => {
+            let found = "replay".into();
+            let allowed = "`openai`, `scripted`";
+            Err(not_allowed(
+                origin,
+                &format!("{place}.kind"),
+                &found,
+                allowed,
+            ))
+        }
+        (ReplayMode::FallThrough, Some(fallback)) => check(fallback, origin, &place),
+        (_, Some(_)) => wrong(
+            "goes with `mode: fall_through` alone",
+            "add `mode: fall_through`, or take it out",
+        ),
+        (_, None) => Ok(()),
+    }
+}
