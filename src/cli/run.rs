@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
-use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
 use crate::replay::{ReplayReport, UnusedCall};
@@ -165,7 +164,7 @@ fn replayed(replay: &ReplayReport) -> String {
     format!(
         "replayed {} of `{}`, {} fell through, {} missed; {}",
         counted(replay.replayed, "call"),
-        config::shown(&replay.from).display(),
+        replay.from.display(),
         replay.fell_through,
         replay.missed,
         left_over(&replay.unused),

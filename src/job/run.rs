@@ -260,7 +260,11 @@ impl Job {
                 .map(|result| result.cost_usd)
                 .fold(None, cost::add),
             calls_without_cost: results.iter().map(|result| result.calls_without_cost).sum(),
-            replay: answering.replay.map(|replay| replay.report()),
+            replay: answering.replay.map(|replay| {
+                let report = replay.report();
+                let from = config::shown(&report.from);
+                ReplayReport { from, ..report }
+            }),
             results,
             problems,
         })

@@ -8,6 +8,9 @@ use crate::text::clip;
 
 /// More records than these are not compared; those before them are the unused ones.
 const MAX_CANDIDATES: usize = 1_000;
+/// Characters from the first difference on that are compared word by word: a prompt may be long,
+/// and every call may miss.
+const WINDOW: usize = 4_000;
 /// Characters of common text that are shown on each side of a difference.
 const CONTEXT: usize = 80;
 /// Characters of a difference that are shown.
@@ -46,15 +49,29 @@ fn likeness(a: &[Message], b: &[Message]) -> usize {
         .zip(b)
         .map(|(a, b)| {
             let (a, b) = (a.content.as_bytes(), b.content.as_bytes());
-            let same = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| {
-                pairs.take_while(|(a, b)| a == b).count()
-            };
-            let front = same(&mut a.iter().zip(b));
-            let back = same(&mut a[front..].iter().rev().zip(b[front..].iter().rev()));
-            front + back
+            let front = common_start(a, b);
+            front + common_end(&a[front..], &b[front..])
         })
         .sum()
 }
+
+fn common_start(a: &[u8], b: &[u8]) -> usize {
+    let blocks = a.chunks_exact(BLOCK).zip(b.chunks_exact(BLOCK));
+    let start = BLOCK * blocks.take_while(|(a, b)| a == b).count();
+    let rest = a[start..].iter().zip(&b[start..]);
+    start + rest.take_while(|(a, b)| a == b).count()
+}
+
+fn common_end(a: &[u8], b: &[u8]) -> usize {
+    let blocks = a.rchunks_exact(BLOCK).zip(b.rchunks_exact(BLOCK));
+    let end = BLOCK * blocks.take_while(|(a, b)| a == b).count();
+    let rest = a[..a.len() - end].iter().rev();
+    let rest = rest.zip(b[..b.len() - end].iter().rev());
+    end + rest.take_while(|(a, b)| a == b).count()
+}
+
+/// Bytes that are compared at once.
+const BLOCK: usize = 64;
 
 /// The first message that is another, as a word diff: `[-recorded-]`, `{+asked+}`.
 fn first_difference(recorded: &[Message], asked: &[Message]) -> Option<String> {
@@ -71,8 +88,32 @@ fn first_difference(recorded: &[Message], asked: &[Message]) -> Option<String> {
         (None, Some(new)) => format!("{}, not recorded", new.role.as_str()),
         (_, new) => new.map_or("", |message| message.role.as_str()).to_owned(),
     };
-    let shown = show(&words(&text(old), &text(new)));
+    let shown = word_diff(&text(old), &text(new));
     Some(format!("message {} ({role}):\n{shown}", index + 1))
+}
+
+/// The first difference of two texts, word by word.
+fn word_diff(old: &str, new: &str) -> String {
+    let same = common_start(old.as_bytes(), new.as_bytes());
+    // From before a word's beginning, so that the words are those of the whole texts.
+    let from = (0..=same.saturating_sub(4 * CONTEXT))
+        .rev()
+        .find(|at| *at == 0 || old.as_bytes()[at - 1] == b' ' && old.is_char_boundary(*at))
+        .unwrap_or(0);
+    let window = |text: &str| match text[from..].char_indices().nth(WINDOW) {
+        Some((end, _)) => (text[from..from + end].to_owned(), true),
+        None => (text[from..].to_owned(), false),
+    };
+    let ((old, old_is_cut), (new, new_is_cut)) = (window(old), window(new));
+    let mut pieces = words(&old, &new);
+    let last_same = pieces
+        .iter()
+        .rposition(|piece| piece.change == Change::Same);
+    if let Some(last) = last_same.filter(|last| *last > 0 && (old_is_cut || new_is_cut)) {
+        // What differs behind it may only be where the windows end.
+        pieces.truncate(last + 1);
+    }
+    show(&pieces)
 }
 
 /// The first changes, with a little of the text around them.
@@ -163,7 +204,7 @@ mod tests {
     use super::*;
 
     fn shown(old: &str, new: &str) -> String {
-        show(&words(old, new))
+        word_diff(old, new)
     }
 
     #[test]
@@ -177,6 +218,31 @@ mod tests {
         assert!(diff.starts_with('…') && diff.ends_with('…'), "{diff}");
         assert!(diff.chars().count() < 2 * CONTEXT + 40, "{diff}");
         assert_eq!(shown("a b c", "a x c"), "a [-b-]{+x+} c");
+    }
+
+    #[test]
+    fn the_first_change_of_a_very_long_prompt_is_found_at_once() {
+        let old = format!(
+            "{}old {}",
+            "a b c d ".repeat(9_000),
+            "e f g h ".repeat(9_000)
+        );
+        let new = old.replace("old ", "new and ");
+        let diff = shown(&old, &new);
+        assert!(diff.contains(" d [-old-]{+new and+} e f"), "{diff}");
+        assert!(!diff.contains("[-h"), "{diff}");
+        let (all_old, all_new) = ("x1 y2 ".repeat(9_000), "\u{e4}z \u{df} ".repeat(9_000));
+        assert!(shown(&all_old, &all_new).chars().count() < 3 * MAX_CHANGE * 2);
+    }
+
+    #[test]
+    fn texts_are_as_alike_as_their_beginnings_and_ends() {
+        let like = |a: &str, b: &str| likeness(&[Message::user(a)], &[Message::user(b)]);
+        let long = "z".repeat(1_000);
+        assert_eq!(like("abc", "abd"), 2);
+        assert_eq!(like("abc", "abc"), 3);
+        assert_eq!(like(&format!("a{long}b"), &format!("c{long}b")), 1_001);
+        assert_eq!(like(&format!("{long}ab"), &format!("{long}b")), 1_001);
     }
 
     #[test]

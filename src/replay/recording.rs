@@ -119,14 +119,15 @@ impl Recording {
     pub(super) fn take(&self, asked: &Asked, agent: &str) -> Found<'_> {
         let mut state = self.lock();
         let mut used_up: Option<Times> = None;
-        for key in [asked.key(), asked.key_without_schema()] {
-            match state.take(&key, agent) {
+        let keys: [fn(&Asked) -> String; 2] = [Asked::key, Asked::key_without_schema];
+        for key in keys {
+            match state.take(&key(asked), agent) {
                 Some(Ok(index)) => return Found::Call(&self.calls[index]),
                 Some(Err(times)) => {
                     let before = used_up.map_or(0, |times| times.recorded);
                     used_up = Some(Times {
                         recorded: before + times.recorded,
-                        asked: times.asked + before,
+                        asked: before + times.asked,
                     });
                 }
                 None => {}
@@ -213,5 +214,55 @@ impl State {
         };
         used[index] = true;
         Some(Ok(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Message;
+
+    fn record(agent: &str, schema_hash: Option<&str>) -> Record {
+        Record {
+            call_id: format!("call_{agent}"),
+            agent: agent.to_owned(),
+            messages: vec![Message::user("go")],
+            schema_hash: schema_hash.map(str::to_owned),
+            ..Record::default()
+        }
+    }
+
+    fn asked(schema_hash: &str) -> Asked {
+        Asked::of_record(&mut record("x", Some(schema_hash)), &Sanitizer::off())
+    }
+
+    fn taken<'r>(recording: &'r Recording, asked: &Asked, agent: &str) -> Option<&'r str> {
+        match recording.take(asked, agent) {
+            Found::Call(call) => Some(&call.call_id),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_record_that_does_not_know_its_schema_answers_any() {
+        let records = vec![record("a", None), record("b", Some("s1"))];
+        let recording = Recording::new(records, &Sanitizer::off());
+        assert_eq!(taken(&recording, &asked("s1"), "b"), Some("call_b"));
+        assert_eq!(taken(&recording, &asked("s2"), "a"), Some("call_a"));
+        assert_eq!(taken(&recording, &asked("s2"), "a"), None);
+    }
+
+    #[test]
+    fn an_agent_gets_its_own_records_and_leaves_those_of_others() {
+        let records = vec![
+            record("a", Some("s")),
+            record("b", Some("s")),
+            record("a", Some("s")),
+        ];
+        let recording = Recording::new(records, &Sanitizer::off());
+        assert_eq!(taken(&recording, &asked("s"), "b"), Some("call_b"));
+        assert_eq!(taken(&recording, &asked("s"), "b"), None);
+        assert_eq!(taken(&recording, &asked("s"), "new"), Some("call_a"));
+        assert_eq!(recording.unused().len(), 1);
     }
 }
