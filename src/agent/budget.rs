@@ -36,7 +36,7 @@ use crate::text;
 /// use duologue::{AgentRunner, AgentSpec, ErrorKind};
 /// use serde_json::json;
 ///
-/// let prompts = PromptLibrary::in_memory([("planner/user.tera", "Plan a talk.")]);
+/// let prompts = PromptLibrary::in_memory([("planner/system.tera", "Plan a talk.")]);
 /// let provider = ScriptedProvider::new([Reply::json(json!({"title": "Tides"})).usage(20, 70)]);
 /// let budget = Budget::new().tokens(100);
 /// let runner = AgentRunner::builder(provider, prompts).budget(budget.clone()).build();

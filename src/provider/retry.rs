@@ -154,8 +154,8 @@ impl<P: Provider> Provider for Retrying<P> {
                 { names::GEN_AI_PROVIDER_NAME } = self.name(),
                 { names::GEN_AI_AGENT_NAME } = call.agent(),
                 { names::ERROR_TYPE } = error.kind().as_str(),
-                { names::HTTP_RESPONSE_STATUS_CODE } = error.status(),
-                { names::DELAY_MS } = crate::attempt::millis(delay),
+                { names::HTTP_RESPONSE_STATUS_CODE } = error.status().map(i64::from),
+                { names::DELAY_MS } = i64::try_from(delay.as_millis()).ok(),
                 "model call failed and is made again"
             );
             call.attempts().backed_off(delay);

@@ -22,7 +22,7 @@ mod spans;
 
 pub(crate) use content::{input_messages, output_messages};
 pub(crate) use spans::{
-    AgentFacts, CallEnding, CallFacts, OpenSpan, agent_span, call_span, run_span, server_is,
+    AgentFacts, CallEnding, CallFacts, OpenSpan, agent_span, call_span, run_span,
 };
 
 /// Whether spans hold what models were told and what they answered.

@@ -45,6 +45,7 @@ impl OpenSpan {
         if let Some(kind) = error {
             self.span.record(names::ERROR_TYPE, kind.as_str());
             self.span.record("otel.status_code", "ERROR");
+            self.span.record("otel.status_description", kind.as_str());
         }
     }
 }
@@ -66,6 +67,7 @@ pub(crate) fn run_span(job: &str, run_id: &str, clean: Clean<'_>) -> OpenSpan {
         names::INVOKE_WORKFLOW,
         otel.name = format!("{} {}", names::INVOKE_WORKFLOW, clean(job)),
         otel.status_code = Empty,
+        otel.status_description = Empty,
         { names::GEN_AI_OPERATION_NAME } = names::INVOKE_WORKFLOW,
         { names::GEN_AI_WORKFLOW_NAME } = clean(job),
         { names::RUN_ID } = clean(run_id),
@@ -94,6 +96,7 @@ pub(crate) fn agent_span(facts: &AgentFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         names::INVOKE_AGENT,
         otel.name = format!("{} {}", names::INVOKE_AGENT, clean(facts.agent)),
         otel.status_code = Empty,
+        otel.status_description = Empty,
         { names::GEN_AI_OPERATION_NAME } = names::INVOKE_AGENT,
         { names::GEN_AI_AGENT_NAME } = clean(facts.agent),
         { names::GEN_AI_PROVIDER_NAME } = clean(facts.provider),
@@ -104,7 +107,7 @@ pub(crate) fn agent_span(facts: &AgentFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::PARENT_CALL_ID } = facts.parent_call_id.map(clean),
         { names::JOB_ID } = facts.job_id.map(clean),
         { names::DOCUMENT_ID } = facts.document_id.map(clean),
-        { names::ITERATION } = facts.iteration,
+        { names::ITERATION } = i64::from(facts.iteration),
         { names::ERROR_TYPE } = Empty,
     ))
 }
@@ -129,11 +132,12 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         otel.name = format!("{} {}", names::CHAT, clean(&request.model)),
         otel.kind = "client",
         otel.status_code = Empty,
+        otel.status_description = Empty,
         { names::GEN_AI_OPERATION_NAME } = names::CHAT,
         { names::GEN_AI_PROVIDER_NAME } = clean(of.provider),
         { names::GEN_AI_REQUEST_MODEL } = clean(&request.model),
         { names::GEN_AI_REQUEST_TEMPERATURE } = request.temperature,
-        { names::GEN_AI_REQUEST_MAX_TOKENS } = request.max_output_tokens,
+        { names::GEN_AI_REQUEST_MAX_TOKENS } = request.max_output_tokens.map(i64::from),
         { names::GEN_AI_OUTPUT_TYPE } = "json",
         { names::GEN_AI_AGENT_NAME } = clean(of.agent),
         { names::GEN_AI_CONVERSATION_ID } = of.conversation_id.map(clean),
@@ -145,8 +149,8 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::PARENT_CALL_ID } = of.parent_call_id.map(clean),
         { names::JOB_ID } = of.job_id.map(clean),
         { names::DOCUMENT_ID } = of.document_id.map(clean),
-        { names::ATTEMPT } = facts.attempt,
-        { names::ITERATION } = of.iteration,
+        { names::ATTEMPT } = i64::from(facts.attempt),
+        { names::ITERATION } = i64::from(of.iteration),
         { names::SERVER_ADDRESS } = Empty,
         { names::SERVER_PORT } = Empty,
         { names::GEN_AI_RESPONSE_MODEL } = Empty,
@@ -187,9 +191,9 @@ impl CallEnding<'_> {
                 self.cost.and_then(|cost| f64::try_from(cost.usd()).ok()),
             );
             let attempts = self.attempts.to_vec();
-            span.record(names::TRANSPORT_ATTEMPTS, attempts.len());
+            span.record(names::TRANSPORT_ATTEMPTS, whole(attempts.len()));
             let first_byte = attempts.last().and_then(|attempt| attempt.first_byte_ms);
-            span.record(names::FIRST_BYTE_MS, first_byte);
+            span.record(names::FIRST_BYTE_MS, first_byte.and_then(whole));
         }
         open.end(self.error);
     }
@@ -217,7 +221,7 @@ impl CallEnding<'_> {
                 usage.reasoning_tokens,
             ),
         ] {
-            span.record(name, tokens);
+            span.record(name, tokens.and_then(whole));
         }
         if self.content == TelemetryContent::Sanitized {
             span.record(
@@ -228,9 +232,7 @@ impl CallEnding<'_> {
     }
 }
 
-/// Notes where the current call's request goes to.
-pub(crate) fn server_is(address: &str, port: u16) {
-    let span = Span::current();
-    span.record(names::SERVER_ADDRESS, address);
-    span.record(names::SERVER_PORT, port);
+/// Whole numbers go out signed: OpenTelemetry has no others, and exporters make text of the rest.
+fn whole(number: impl TryInto<i64>) -> Option<i64> {
+    number.try_into().ok()
 }

@@ -1,7 +1,7 @@
 //! Budgets: what is reserved before a call, what is spent after it, and what is refused.
 
 use std::future::pending;
-use std::sync::Arc;
+use std::time::Duration;
 
 use duologue::agent::{Budget, RunOptions};
 use duologue::call_log::CallStatus;
@@ -11,7 +11,6 @@ use duologue::pricing::{ModelPrice, PriceTable};
 use duologue::provider::{Reply, RetryPolicy, ScriptedProvider};
 use duologue::{AgentRunner, AgentSpec, Error, ErrorKind, Outcome};
 use serde_json::{Value, json};
-use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Before, Stage, plan, planner, prompts, quick, topic};
@@ -275,19 +274,24 @@ async fn fifty_runs_at_once_do_not_overrun_one_budget() {
     let each = estimate() + 50;
     let budget = Budget::new().tokens(20 * each + each / 2);
     let script = ScriptedProvider::new([good(each - 50, 50).forever()]);
-    let gate = Arc::new(Barrier::new(20));
-    let together = gate.clone();
-    let provider = Before::new(script.clone(), move |_| {
-        let gate = together.clone();
+    let all_are_in = CancellationToken::new();
+    let provider = Before::new(script.clone(), move |number| {
+        let all_are_in = all_are_in.clone();
         async move {
-            gate.wait().await;
+            if number >= 20 {
+                all_are_in.cancel();
+            }
+            all_are_in.cancelled().await;
         }
     });
     let runner = AgentRunner::builder(provider, prompts())
         .budget(budget.clone())
         .build();
     let spec = capped(50);
-    let results = runner.run_all((0..50).map(|_| (&spec, topic())), 50).await;
+    let runs = runner.run_all((0..50).map(|_| (&spec, topic())), 50);
+    let results = tokio::time::timeout(Duration::from_secs(60), runs)
+        .await
+        .unwrap();
 
     let refused = |error: &Error| error.kind() == ErrorKind::BudgetExhausted;
     let failed: Vec<&Error> = results

@@ -9,7 +9,7 @@ use super::{Translator, decode};
 use crate::chat::{Request, Response};
 use crate::provider::http::{Failed, Target, Transport};
 use crate::provider::{CallContext, Provider, ProviderError};
-use crate::telemetry;
+use crate::telemetry::names;
 
 /// Any server that speaks OpenAI's chat completions.
 ///
@@ -77,7 +77,10 @@ impl Provider for OpenAiProvider {
     ) -> Result<Response, ProviderError> {
         let url = &self.target.url;
         if let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) {
-            telemetry::server_is(host, port);
+            // Polled within the call's span, which has these fields and no one to fill them.
+            tracing::Span::current()
+                .record(names::SERVER_ADDRESS, host)
+                .record(names::SERVER_PORT, i64::from(port));
         }
         let failed = match self.attempt(request, call).await {
             Ok(response) => return Ok(response),
