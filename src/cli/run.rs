@@ -134,6 +134,13 @@ fn close(report: &JobReport) {
         count(ResultStatus::Cancelled),
         cost_in_words(report),
     ));
+    let damaged = report.replay.as_ref().map_or(0, |replay| replay.unreadable);
+    if damaged > 0 {
+        output::say(&format!(
+            "\x1b[1;33mwarning\x1b[0m: {} of the replayed run cannot be used: damaged, or at level `minimal`",
+            counted(damaged, "line")
+        ));
+    }
     for problem in &report.problems {
         output::say(&format!("\x1b[1;33mwarning\x1b[0m: {}", problem.message));
         if let Some(hint) = &problem.hint {

@@ -235,6 +235,15 @@ mod tests {
         assert!(shown(&all_old, &all_new).chars().count() < 3 * MAX_CHANGE * 2);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_two_texts_have_a_difference(start in "(ä b |cd ){0,150}", old in ".{0,90}", new in ".{0,90}") {
+            let shown = word_diff(&format!("{start}{old}"), &format!("{start}{new}"));
+            proptest::prop_assert_eq!(shown.contains("[-") || shown.contains("{+"), old != new
+                || old.contains("[-") || old.contains("{+"));
+        }
+    }
+
     #[test]
     fn texts_are_as_alike_as_their_beginnings_and_ends() {
         let like = |a: &str, b: &str| likeness(&[Message::user(a)], &[Message::user(b)]);

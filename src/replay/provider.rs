@@ -102,6 +102,7 @@ impl ReplayProvider {
             replayed: shared.counts.replayed.load(Ordering::Relaxed),
             fell_through: shared.counts.fell_through.load(Ordering::Relaxed),
             missed: shared.counts.missed.load(Ordering::Relaxed),
+            unreadable: shared.unreadable,
             unused: shared.recording.unused(),
         }
     }

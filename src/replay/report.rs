@@ -20,6 +20,9 @@ pub struct ReplayReport {
     pub fell_through: usize,
     /// Calls that failed, since no record answers them or the one that does may not be used.
     pub missed: usize,
+    /// Lines of the run's journals that could not be read, and records at level `minimal`: they
+    /// answer nothing.
+    pub unreadable: usize,
     /// Records that no call has used, in recorded order.
     pub unused: Vec<UnusedCall>,
 }

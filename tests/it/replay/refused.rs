@@ -3,12 +3,13 @@
 use std::fs;
 
 use duologue::ErrorKind;
-use duologue::call_log::CallStatus;
+use duologue::call_log::{CallStatus, Redactions, SanitizeConfig, Sanitizer};
 use duologue::chat::{Request, Response};
 use duologue::provider::{CallContext, Provider, ProviderError, Reply, ScriptedProvider};
 use duologue::replay::ReplayProvider;
 use serde_json::{Value, json};
 
+use super::model::SEALED as SIGNATURE;
 use super::{agent, answer, recorded, recorded_with, records, runner, topic};
 
 fn first_call(runner: &duologue::AgentRunner, about: &str) -> Result<Value, String> {
@@ -158,12 +159,9 @@ fn a_journal_with_a_damaged_line_replays_the_rest_and_a_miss_says_so() {
         .map(|line| if line.contains(&id) { line.replace("wind", "wand") } else { line.to_owned() } + "\n")
         .collect();
     fs::write(&journal, damaged).unwrap();
-    let runner = runner(
-        &folder,
-        "second",
-        "{}",
-        ReplayProvider::from_run(&run).unwrap(),
-    );
+    let replay = ReplayProvider::from_run(&run).unwrap();
+    assert_eq!(replay.report().unreadable, 2);
+    let runner = runner(&folder, "second", "{}", replay);
     assert_eq!(first_call(&runner, "tides").unwrap()["title"], "x");
     let said = first_call(&runner, "wind").unwrap_err();
     assert!(said.contains("cannot be used: damaged"), "{said}");
@@ -174,8 +172,6 @@ fn a_journal_with_a_damaged_line_replays_the_rest_and_a_miss_says_so() {
 struct Signing {
     thought: &'static str,
 }
-
-const SIGNATURE: &str = "AKIAIOSFODNN7EXAMPLEghp_16C7e42F292c6912E7710c838347Ae178B4a";
 
 #[async_trait::async_trait]
 impl Provider for Signing {
@@ -210,6 +206,15 @@ fn sealed(thought: &str) -> Value {
 
 #[test]
 fn signatures_that_look_like_keys_are_kept_and_replayed_byte_for_byte() {
+    let sanitizer = Sanitizer::new(&SanitizeConfig::default()).unwrap();
+    let shown = sanitizer
+        .redact(SIGNATURE, &mut Redactions::default())
+        .into_owned();
+    assert!(
+        shown.starts_with("<REDACTED:"),
+        "as text it is a key: {shown}"
+    );
+
     let folder = crate::support::folder();
     let thought = "first the moon, then the sun";
     let first = runner(&folder, "first", "{}", Signing { thought });
