@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Name and version of the journal's format.
 pub(crate) const SCHEMA: &str = "duologue.journal/1";
+const EVENTS: [&str; 4] = ["opened", "started", "finished", "rendered"];
 const CRC_KEY: &str = ",\"crc\":\"";
 const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
 
@@ -86,6 +87,16 @@ pub(crate) struct Line {
     pub(crate) surprise: Option<String>,
 }
 
+impl Line {
+    /// An event that a later version of the format added: only its name is known.
+    fn other(event: String) -> Self {
+        Self {
+            event,
+            ..Self::default()
+        }
+    }
+}
+
 /// `event` as a journal line: a newline, JSON, and the CRC-32 of the JSON before it.
 fn encode(event: &Event<'_>) -> Result<Vec<u8>> {
     let mut line = Vec::with_capacity(2048);
@@ -121,11 +132,15 @@ pub(crate) fn check(line: &[u8]) -> std::result::Result<(), String> {
 pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
     check(line)?;
     match serde_json::from_slice::<Line>(line) {
+        Ok(other) if !EVENTS.contains(&other.event.as_str()) => Ok(Line::other(other.event)),
         Ok(mut known) => {
             known.objection = newer::objection(&known.schema, SCHEMA).or_else(|| {
                 let record = known.record.as_ref()?;
                 newer::objection(&record.schema, Record::SCHEMA)
             });
+            if known.objection.is_some() {
+                known.record = None;
+            }
             Ok(known)
         }
         Err(error) => decode_newer(line, &error),
@@ -137,11 +152,15 @@ fn decode_newer(line: &[u8], error: &serde_json::Error) -> std::result::Result<L
     let refused = |_| format!("not a journal line of this version: {error}");
     let value: Value = serde_json::from_slice(line).map_err(refused)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let event = text(&value["event"]);
+    if !EVENTS.contains(&event.as_str()) {
+        return Ok(Line::other(event));
+    }
     let objection = newer::objection(&text(&value["schema"]), SCHEMA)
         .or_else(|| newer::objection(&text(&value["record"]["schema"]), Record::SCHEMA));
     if objection.is_some() {
         return Ok(Line {
-            event: text(&value["event"]),
+            event,
             objection,
             ..Line::default()
         });

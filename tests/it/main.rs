@@ -44,6 +44,9 @@ mod examples;
 /// JSON out of whatever text a model sends.
 mod extraction;
 
+/// Runs as older versions wrote them, kept for ever.
+mod golden;
+
 /// Job files: the main job, and every way to get one wrong.
 #[cfg(feature = "cli")]
 mod job_files;

@@ -105,8 +105,10 @@ fn an_unknown_field_or_event_is_passed_over() {
         finished(&future),
         sealed(&json!({"event": "annotated", "record": {"call_id": 5, "mood": "good"}})),
         sealed(&json!({"event": "rated", "call_id": "new", "score": 3})),
+        sealed(&json!({"event": "listed", "record": ["a", "b"], "schema": "other/7"})),
     ];
     let folder = with_journal("2-2.jsonl", lines.concat().as_bytes());
+    assert_eq!(problems(&folder), [""; 0]);
     let run = RunLog::open(folder.path().join("run")).unwrap();
     assert_eq!(run.records().len(), 3);
     assert_eq!(run.records()[2].usage.input_tokens, Some(5));
