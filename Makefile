@@ -9,12 +9,13 @@ AIMOCK := $(CURDIR)/$(SERVERS)/node_modules/@copilotkit/aimock/dist/cli.js
 run:
 	cargo run --quiet --features cli -- run examples/jobs/quickstart.yaml
 
-## Format, lints and documentation, warnings denied.
+## Format, lints and documentation, warnings denied; and that the fuzz targets compile.
 check:
 	cargo fmt --check
 	cargo clippy --all-targets --all-features --quiet -- -D warnings
 	cargo clippy --all-targets --no-default-features --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features --quiet
+	CARGO_TARGET_DIR="$(CURDIR)/target" cargo check --quiet --manifest-path fuzz/Cargo.toml --no-default-features
 
 ## Everything that CI runs.
 test: check servers

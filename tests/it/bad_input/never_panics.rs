@@ -11,8 +11,10 @@ use serde_json::Value;
 use crate::support::folder;
 use crate::support::mixed::{mixed_run, sealed};
 
+type Reader = (&'static str, fn(&Path));
+
 /// Everything that reads a run. What comes to read runs belongs here too.
-const READERS: &[(&str, fn(&Path))] = &[
+const READERS: &[Reader] = &[
     ("open", |run| {
         let _ = RunLog::open(run);
     }),
@@ -158,7 +160,7 @@ proptest! {
             "call_id: .{0,40}\n".prop_map(String::into_bytes),
         ],
     ) {
-        let journal: String = LINES.iter().map(|line| format!("\n{line}")).collect();
+        let journal = LINES.join("\n");
         let folder = place(journal.as_bytes());
         for name in ["summary.yaml", "summary.json", "call_001_planner.yaml", "call_002_a.json", ".numbers", ".tmp-1-x"] {
             fs::write(folder.path().join("run/llm_calls").join(name), &bytes).unwrap();
@@ -168,7 +170,7 @@ proptest! {
 
     #[test]
     fn files_of_any_name(names in proptest::collection::vec("[^/\0]{1,60}", 1..6)) {
-        let journal: String = LINES.iter().map(|line| format!("\n{line}")).collect();
+        let journal = LINES.join("\n");
         let folder = place(journal.as_bytes());
         for name in names {
             for directory in ["journal", "llm_calls"] {

@@ -109,15 +109,15 @@ fn by_hand(log: &CallLog) {
 
 fn judged(call_id: &str) -> Record {
     let mut record = Record::default();
-    record.call_id = call_id.to_owned();
+    record.call_id = call_id.into();
     record.execution_id = format!("exec_of_{call_id}");
     record.parent_call_id = Some("call_0000000000000001".to_owned());
     record.job_id = Some("job-7".to_owned());
     record.replay_of = Some("call_of_yesterday".to_owned());
     record.attempt = 1;
-    record.agent = "judge".to_owned();
-    record.provider = "scripted".to_owned();
-    record.model = "gpt-5".to_owned();
+    record.agent = "judge".into();
+    record.provider = "scripted".into();
+    record.model = "gpt-5".into();
     record.schema_hash = Some("0123456789abcdef".to_owned());
     record.messages = vec![Message::user("Judge.\n\tno: yes\u{85}\n")];
     record.context = json!({"no": "on", "at": "12:30:45", "list": [1, null, 0.1]})
