@@ -771,3 +771,16 @@ proptest! {
         prop_assert_eq!(redact_value(once.clone()), once);
     }
 }
+
+#[test]
+fn a_password_that_begins_with_any_letter_is_looked_at() {
+    for text in [
+        "password = ϊabcdef",
+        "api_key: ϊ abcdefgha_klmno",
+        "secret=é!abcdefg",
+        "token: 🌊abcdefgh",
+    ] {
+        redact(text);
+    }
+    assert!(!redact("password = ϊabcd!efgh").contains("abcd!efgh"));
+}

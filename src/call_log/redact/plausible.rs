@@ -70,7 +70,9 @@ fn is_password(value: &str, makeup: Makeup) -> bool {
         && !is_about(value)
         && !is_type(value)
         && (makeup.digits >= 1
-            || makeup.letters() >= 3 && value[1..].contains(['!', '@', '#', '$', '%', '^']))
+            || makeup.letters() >= 3
+                && (value.chars().skip(1))
+                    .any(|sign| matches!(sign, '!' | '@' | '#' | '$' | '%' | '^')))
 }
 
 /// `PASSWORD=swordfish` is a line of an environment file, whatever the word.
