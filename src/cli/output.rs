@@ -9,12 +9,18 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Text for programs, on stdout.
 pub(super) fn print(text: &str) -> Result<()> {
+    print_while_read(text).map(drop)
+}
+
+/// The same; false when nobody reads stdout any more.
+pub(super) fn print_while_read(text: &str) -> Result<bool> {
     let mut stdout = anstream::stdout();
     match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKindOfIo::BrokenPipe => {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKindOfIo::BrokenPipe => Ok(false),
+        Err(error) => {
             Err(Error::new(ErrorKind::Internal, "cannot write to stdout").with_source(error))
         }
-        _ => Ok(()),
     }
 }
 

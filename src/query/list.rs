@@ -6,7 +6,7 @@ use super::figures::Figures;
 use super::filter::Filter;
 use super::read::CallLine;
 use super::run::Run;
-use crate::call_log::CallStatus;
+use crate::call_log::{CallStatus, Record};
 use crate::chat::Usage;
 use crate::cost::Cost;
 use crate::error::Result;
@@ -15,8 +15,9 @@ use crate::error::Result;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Listed {
-    /// The call's place in its run, from 1.
-    pub place: usize,
+    /// The call's place in its run, from 1; absent where calls are [followed](super::Follow).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<usize>,
     /// The call.
     pub call_id: String,
     /// The agent.
@@ -53,9 +54,9 @@ impl Run {
 }
 
 impl Listed {
-    fn of(line: &CallLine<'_>, call: &Figures<'_>) -> Self {
+    pub(super) fn of(line: &CallLine<'_>, call: &Figures<'_>) -> Self {
         Self {
-            place: line.place + 1,
+            place: Some(line.place + 1),
             call_id: call.call_id.to_string(),
             agent: call.agent.to_string(),
             model: call.model.to_string(),
@@ -64,6 +65,21 @@ impl Listed {
             duration_ms: call.duration_ms,
             usage: call.usage,
             cost_usd: call.cost_usd,
+        }
+    }
+
+    /// `record`, without a place.
+    pub(super) fn of_record(record: &Record) -> Self {
+        Self {
+            place: None,
+            call_id: record.call_id.clone(),
+            agent: record.agent.clone(),
+            model: record.model.clone(),
+            status: record.status,
+            started_at: record.started_at.clone(),
+            duration_ms: record.duration_ms,
+            usage: record.usage,
+            cost_usd: record.cost_usd,
         }
     }
 }

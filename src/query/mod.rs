@@ -21,6 +21,8 @@
 
 mod figures;
 mod filter;
+mod follow;
+mod grep;
 mod latency;
 mod list;
 mod read;
@@ -29,6 +31,8 @@ mod stats;
 mod totals;
 
 pub use filter::Filter;
+pub use follow::Follow;
+pub use grep::{Match, Search, SearchIn};
 pub use latency::Latency;
 pub use list::Listed;
 pub use run::Run;

@@ -35,6 +35,8 @@ pub struct Run {
     pub(super) paths: RunPaths,
     run_id: String,
     pub(super) journals: Vec<PathBuf>,
+    /// How far each journal was read.
+    pub(super) uptos: Vec<u64>,
     pub(super) calls: Vec<Call>,
     problems: Vec<Problem>,
     unreadable: u64,
@@ -84,6 +86,7 @@ impl Run {
             paths,
             run_id: String::new(),
             journals,
+            uptos: Vec::new(),
             calls: Vec::new(),
             problems: Vec::new(),
             unreadable: 0,
@@ -108,6 +111,7 @@ impl Run {
                 }
             };
             run.unreadable += index.bad;
+            run.uptos.push(index.upto);
             run.problems
                 .extend(index.bad_lines.into_iter().map(|bad| Problem {
                     file: journal.clone(),

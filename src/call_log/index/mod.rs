@@ -13,8 +13,7 @@ use std::io;
 use std::path::Path;
 
 use super::journal::Span;
-use chunks::RawLine;
-pub(crate) use chunks::{run_on_threads, scan, threads};
+pub(crate) use chunks::{RawLine, run_on_threads, scan, threads};
 pub(crate) use head::{Head, Moment};
 
 /// Journals with more calls than this get an index file; smaller ones are read as quickly.
@@ -69,7 +68,7 @@ pub(crate) struct JournalIndex {
     /// Lines that were read, from the beginning of the journal.
     good: u64,
     /// Where the lines end that were looked at; a last line that is still being written is not one.
-    upto: u64,
+    pub(crate) upto: u64,
     /// Newlines before `upto`.
     newlines: u64,
 }

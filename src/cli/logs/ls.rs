@@ -159,14 +159,16 @@ fn runs_table(runs: &[ListedRun]) -> String {
     table(&rows)
 }
 
-fn calls_table(calls: &[Listed]) -> String {
+pub(super) fn calls_table(calls: &[Listed]) -> String {
     let mut rows = vec![row([
         "#", "CALL", "AGENT", "MODEL", "STATUS", "TIME", "TOKENS", "STARTED",
     ])];
     for call in calls {
         let status = call.status.map_or("running", |status| status.as_str());
         rows.push(vec![
-            call.place.to_string(),
+            call.place
+                .map(|place| place.to_string())
+                .unwrap_or_default(),
             clip_id(&call.call_id).to_owned(),
             call.agent.clone(),
             call.model.clone(),
@@ -181,7 +183,7 @@ fn calls_table(calls: &[Listed]) -> String {
 }
 
 /// As much of an id as `logs show` needs, as a rule.
-fn clip_id(id: &str) -> &str {
+pub(super) fn clip_id(id: &str) -> &str {
     id.char_indices().nth(13).map_or(id, |(end, _)| &id[..end])
 }
 

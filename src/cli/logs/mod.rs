@@ -1,11 +1,13 @@
 //! `duologue logs`: one file per subcommand, and here what they share.
 
+mod grep;
 mod ls;
 mod place;
 mod recover;
 mod replay;
 mod show;
 mod stats;
+mod tail;
 mod units;
 
 use clap::Subcommand;
@@ -20,6 +22,10 @@ pub(super) enum Logs {
     Ls(ls::Ls),
     /// Show one call whole.
     Show(show::Show),
+    /// The last calls of a run, and those that come.
+    Tail(tail::Tail),
+    /// Find a text in prompts, answers and errors.
+    Grep(grep::Grep),
     /// Totals of runs: calls, tokens, cost, times, errors; by agent and by model.
     Stats(stats::StatsArguments),
     /// Run a job with the records of a run in place of its provider.
@@ -33,6 +39,8 @@ impl Logs {
         match self {
             Self::Ls(ls) => ls.execute(),
             Self::Show(show) => show.execute(),
+            Self::Tail(tail) => tail.execute(),
+            Self::Grep(grep) => grep.execute(),
             Self::Stats(stats) => stats.execute(),
             Self::Replay(replay) => replay.execute(),
             Self::Recover(recover) => recover.execute(),

@@ -1,8 +1,10 @@
 //! Questions to the records of runs, through the library and the real command.
 
+mod grep;
 mod index;
 mod listing;
 mod stats;
+mod tail;
 
 use duologue::query::Run;
 
