@@ -33,9 +33,9 @@ fn one_call(log: &CallLog, number: usize) -> Result {
         let mut record = Record::default();
         record.call_id = format!("call_{number:016x}");
         record.execution_id = format!("exec_{number:016x}");
-        record.agent = ["planner", "judge", "editor"][number % 3].to_owned();
+        ["planner", "judge", "editor"][number % 3].clone_into(&mut record.agent);
         "openai".clone_into(&mut record.provider);
-        record.model = ["gpt-5-mini", "gpt-5"][number % 2].to_owned();
+        ["gpt-5-mini", "gpt-5"][number % 2].clone_into(&mut record.model);
         record.attempt = 1;
         let question = format!("Question {number}: where does the water go?\n").repeat(40);
         record.messages = vec![Message::system(SYSTEM), Message::user(question)];

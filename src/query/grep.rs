@@ -1,5 +1,6 @@
 //! Texts in the calls of a run: prompts, answers and errors, line by line.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
@@ -129,10 +130,10 @@ impl Search {
     fn matches(&self, record: &Record, place: usize, context: usize, found: &mut Vec<Match>) {
         for text in texts(record, self.within) {
             // Nearly every text of a large run has nothing to show.
-            if !self.pattern.is_match(&text.text) {
+            if !self.pattern.is_match(&text.content) {
                 continue;
             }
-            let lines: Vec<&str> = text.text.lines().collect();
+            let lines: Vec<&str> = text.content.lines().collect();
             for (number, line) in lines.iter().enumerate() {
                 let ranges: Vec<_> = self
                     .pattern
@@ -165,7 +166,7 @@ impl Search {
 struct Text<'a> {
     field: String,
     speaker: &'a str,
-    text: std::borrow::Cow<'a, str>,
+    content: Cow<'a, str>,
 }
 
 /// The texts of a call that a search looks through.
@@ -175,7 +176,7 @@ fn texts(record: &Record, within: SearchIn) -> Vec<Text<'_>> {
         texts.push(Text {
             field,
             speaker,
-            text,
+            content: text,
         });
     };
     if matches!(within, SearchIn::Prompt | SearchIn::All) {

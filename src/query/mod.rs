@@ -19,17 +19,23 @@
 //!
 //! What cannot be read is listed by [`Run::problems`], and the rest is read all the same.
 
+mod compare;
+mod export;
 mod figures;
 mod filter;
 mod follow;
 mod grep;
 mod latency;
 mod list;
+mod pairing;
 mod read;
 mod run;
 mod stats;
 mod totals;
+mod verify;
 
+pub use compare::{ChangedCall, ChangedText, ChangedValue, Comparison, LoneCall};
+pub use export::{Export, ExportFormat, Exported};
 pub use filter::Filter;
 pub use follow::Follow;
 pub use grep::{Match, Search, SearchIn};
@@ -38,3 +44,4 @@ pub use list::Listed;
 pub use run::Run;
 pub use stats::Stats;
 pub use totals::{Group, Totals};
+pub use verify::{Defect, Finding, Verification};

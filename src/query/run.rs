@@ -214,7 +214,7 @@ impl Known {
         }
         for call in calls {
             match self.places.get(&call.call_id) {
-                Some(place) => self.update(*place, call, journal),
+                Some(place) => self.update(*place, &call, journal),
                 None => self.insert(call, journal, is_live),
             }
         }
@@ -240,7 +240,7 @@ impl Known {
         });
     }
 
-    fn update(&mut self, place: usize, call: IndexedCall, journal: usize) {
+    fn update(&mut self, place: usize, call: &IndexedCall, journal: usize) {
         let (end, known) = (&mut self.ends[place], &mut self.calls[place]);
         if end.gives_way_to(call.end) {
             *end = call.end;

@@ -149,14 +149,12 @@ struct Named {
 
 impl Named {
     fn of(&mut self, name: &str) -> &mut Sum {
-        let place = match self.places.get(name) {
-            Some(place) => *place,
-            None => {
-                self.places.insert(name.to_owned(), self.sums.len());
-                self.sums.push((name.to_owned(), Sum::default()));
-                self.sums.len() - 1
-            }
-        };
+        let known = self.places.get(name).copied();
+        let place = known.unwrap_or_else(|| {
+            self.places.insert(name.to_owned(), self.sums.len());
+            self.sums.push((name.to_owned(), Sum::default()));
+            self.sums.len() - 1
+        });
         &mut self.sums[place].1
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::output::{print, print_json};
 use super::super::{SOME_FAILED, SUCCESS};
 use super::place::{Filters, open_runs};
+use super::units::clean;
 use crate::error::Result;
 use crate::query::{Match, Search, SearchIn};
 
@@ -150,11 +151,6 @@ impl Found {
     fn is_of_field(&self, other: &Self) -> bool {
         self.is_of_call(other) && self.found.field == other.found.field
     }
-}
-
-/// Prompts and answers are foreign texts: none may command the terminal.
-fn clean(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}")
 }
 
 /// The line with its matches in colour, or what is around the first one.

@@ -1,5 +1,7 @@
 //! `duologue logs`: one file per subcommand, and here what they share.
 
+mod diff;
+mod export;
 mod grep;
 mod ls;
 mod place;
@@ -9,6 +11,7 @@ mod show;
 mod stats;
 mod tail;
 mod units;
+mod verify;
 
 use clap::Subcommand;
 
@@ -26,10 +29,16 @@ pub(super) enum Logs {
     Tail(tail::Tail),
     /// Find a text in prompts, answers and errors.
     Grep(grep::Grep),
+    /// How two runs differ, call by call.
+    Diff(diff::Diff),
     /// Totals of runs: calls, tokens, cost, times, errors; by agent and by model.
     Stats(stats::StatsArguments),
     /// Run a job with the records of a run in place of its provider.
     Replay(replay::Replay),
+    /// Look for damage: checksums, gaps, the schema, call files and summary against the journal.
+    Verify(verify::Verify),
+    /// Write calls for other tools: JSON lines, a table, or traces.
+    Export(export::Export),
     /// After a crash: end the calls that never ended, and write the call files that are missing.
     Recover(recover::Recover),
 }
@@ -41,8 +50,11 @@ impl Logs {
             Self::Show(show) => show.execute(),
             Self::Tail(tail) => tail.execute(),
             Self::Grep(grep) => grep.execute(),
+            Self::Diff(diff) => diff.execute(),
             Self::Stats(stats) => stats.execute(),
             Self::Replay(replay) => replay.execute(),
+            Self::Verify(verify) => verify.execute(),
+            Self::Export(export) => export.execute(),
             Self::Recover(recover) => recover.execute(),
         }
     }

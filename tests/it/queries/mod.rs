@@ -1,10 +1,13 @@
 //! Questions to the records of runs, through the library and the real command.
 
+mod diff;
+mod export;
 mod grep;
 mod index;
 mod listing;
 mod stats;
 mod tail;
+mod verify;
 
 use duologue::query::Run;
 
