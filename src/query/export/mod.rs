@@ -1,5 +1,6 @@
 //! Runs in formats that other tools read.
 
+mod attributes;
 mod csv;
 mod names;
 mod otlp;

@@ -102,7 +102,7 @@ fn a_spreadsheet_takes_no_text_for_a_formula() {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let answers: Vec<String> = reader
         .records()
-        .map(|row| row.unwrap().iter().last().unwrap().to_owned())
+        .map(|row| row.unwrap().iter().next_back().unwrap().to_owned())
         .collect();
     assert_eq!(answers[0], "'=HYPERLINK(\"x\"), \"a\"");
     assert!(

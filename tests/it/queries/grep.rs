@@ -32,11 +32,14 @@ fn people_see_the_call_the_field_and_the_line() {
             "grep", "title", "out/demo", "--in", "answer", "--agent", "planner",
         ],
     ] {
-        said += &format!(
-            "$ duologue logs {}\n{}\n",
-            arguments.join(" "),
-            logs(&folder, arguments)
+        let (command, text) = (arguments.join(" "), logs(&folder, arguments));
+        said += "$ duologue logs ";
+        said += &[command, text].join(
+            "
+",
         );
+        said += "
+";
     }
     insta::assert_snapshot!("grep", settled(&said));
 }

@@ -1,6 +1,6 @@
 //! Totals: the same as the summary's where that has them, and right where it has not.
 
-use duologue::call_log::RunLog;
+use duologue::call_log::{LlmLogging, RunLog};
 use duologue::query::{Filter, Run, Stats};
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ fn a_filter_leaves_out_the_other_calls() {
 #[test]
 fn a_run_without_calls_has_stats() {
     let folder = crate::command::Folder::new();
-    let log = crate::log_support::open(&folder.path("out"), "empty", Default::default());
+    let log = crate::log_support::open(&folder.path("out"), "empty", LlmLogging::default());
     drop(log);
     let stats = Stats::of(&[Run::open(folder.path("out/empty")).unwrap()]).unwrap();
     assert_eq!((stats.total.calls, stats.total.latency.p50_ms), (0, None));

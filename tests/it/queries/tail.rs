@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use duologue::call_log::CallStatus;
+use duologue::call_log::{CallStatus, LlmLogging};
 use duologue::query::{Follow, Run};
 
 use super::{logs, mixed};
@@ -29,7 +29,7 @@ fn the_last_calls_are_shown_in_one_line_each() {
 #[test]
 fn each_start_and_each_end_is_told_once_from_every_journal() {
     let folder = tempfile::tempdir().unwrap();
-    let first = willing(open(folder.path(), "run", Default::default()));
+    let first = willing(open(folder.path(), "run", LlmLogging::default()));
     run_agent(&first, "before", 0);
     let mut follow = Follow::from(&Run::open(folder.path().join("run")).unwrap());
     let mut news = || -> Vec<(String, Option<CallStatus>)> {
@@ -47,7 +47,7 @@ fn each_start_and_each_end_is_told_once_from_every_journal() {
     ];
     assert_eq!(news(), one);
     // A journal that was not there before.
-    let second = willing(open(folder.path(), "run", Default::default()));
+    let second = willing(open(folder.path(), "run", LlmLogging::default()));
     run_agent(&second, "two", 2);
     assert_eq!(news().len(), 2);
     assert_eq!(news(), []);
@@ -56,7 +56,7 @@ fn each_start_and_each_end_is_told_once_from_every_journal() {
 #[test]
 fn a_half_written_line_is_told_when_it_is_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let runner = willing(open(folder.path(), "run", Default::default()));
+    let runner = willing(open(folder.path(), "run", LlmLogging::default()));
     run_agent(&runner, "one", 1);
     drop(runner);
     let entry = std::fs::read_dir(folder.path().join("run/journal"))
@@ -82,7 +82,7 @@ fn a_half_written_line_is_told_when_it_is_whole() {
 #[test]
 fn the_command_follows_a_writer_until_ctrl_c() {
     let folder = tempfile::tempdir().unwrap();
-    let runner = willing(open(folder.path(), "run", Default::default()));
+    let runner = willing(open(folder.path(), "run", LlmLogging::default()));
     run_agent(&runner, "before", 0);
     let mut child = Command::new(env!("CARGO_BIN_EXE_duologue"))
         .args(["logs", "tail", "-f", "run"])

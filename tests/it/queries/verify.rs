@@ -32,7 +32,7 @@ fn rewrite(folder: &Folder, change: impl Fn(&str) -> Vec<String>) {
         for line in change(line) {
             let body = &line[..line.len() - ",\"crc\":\"00000000\"}".len()];
             let crc = crc32fast::hash(body.as_bytes());
-            changed += &format!("\n{body},\"crc\":\"{crc:08x}\"}}");
+            changed += &["\n", body, ",\"crc\":\"", &format!("{crc:08x}"), "\"}"].concat();
         }
     }
     fs::write(journal(folder), changed).unwrap();
@@ -133,7 +133,8 @@ fn newer_and_foreign_files_are_named() {
 
 #[test]
 fn events_that_do_not_belong_together_are_found() {
-    let cases: [(&str, &dyn Fn(&str) -> Vec<String>, &str); 4] = [
+    type Change<'a> = &'a dyn Fn(&str) -> Vec<String>;
+    let cases: [(&str, Change<'_>, &str); 4] = [
         (
             "without an end",
             &|line| {

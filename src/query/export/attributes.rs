@@ -1,0 +1,143 @@
+//! What the span of a call says, in the value types of OTLP/JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::names as name;
+use crate::call_log::{CallStatus, Record};
+use crate::chat::{Message, Role};
+
+pub(super) fn call_attributes(
+    record: &Record,
+    status: CallStatus,
+    with_content: bool,
+) -> Map<String, Value> {
+    let mut found = Map::new();
+    let mut add = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            found.insert(name.to_owned(), value);
+        }
+    };
+    let usage = &record.usage;
+    add(name::GEN_AI_OPERATION_NAME, Some(text(name::CHAT)));
+    add(name::GEN_AI_PROVIDER_NAME, Some(text(&record.provider)));
+    add(name::GEN_AI_AGENT_NAME, Some(text(&record.agent)));
+    add(
+        name::GEN_AI_CONVERSATION_ID,
+        record.conversation_id.as_deref().map(text),
+    );
+    add(name::GEN_AI_REQUEST_MODEL, Some(text(&record.model)));
+    add(
+        name::GEN_AI_REQUEST_TEMPERATURE,
+        record.parameters.temperature.map(double),
+    );
+    let max_tokens = record.parameters.max_output_tokens;
+    add(
+        name::GEN_AI_REQUEST_MAX_TOKENS,
+        max_tokens.map(|most| int(most.into())),
+    );
+    add(name::GEN_AI_OUTPUT_TYPE, Some(text("json")));
+    add(
+        name::GEN_AI_RESPONSE_MODEL,
+        record.response_model.as_deref().map(text),
+    );
+    add(
+        name::GEN_AI_RESPONSE_ID,
+        record.response_id.as_deref().map(text),
+    );
+    let reason = finish_reason(record);
+    let reasons = reason
+        .as_deref()
+        .map(|reason| json!({"arrayValue": {"values": [text(reason)]}}));
+    add(name::GEN_AI_RESPONSE_FINISH_REASONS, reasons);
+    add(name::GEN_AI_USAGE_INPUT_TOKENS, usage.input_tokens.map(int));
+    add(
+        name::GEN_AI_USAGE_OUTPUT_TOKENS,
+        usage.output_tokens.map(int),
+    );
+    add(
+        name::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
+        usage.cached_tokens.map(int),
+    );
+    add(
+        name::DUOLOGUE_REASONING_TOKENS,
+        usage.reasoning_tokens.map(int),
+    );
+    if status != CallStatus::Succeeded {
+        add(name::ERROR_TYPE, Some(text(&error_type(record, status))));
+    }
+    add(name::DUOLOGUE_RUN_ID, Some(text(&record.run_id)));
+    add(
+        name::DUOLOGUE_EXECUTION_ID,
+        Some(text(&record.execution_id)),
+    );
+    add(name::DUOLOGUE_CALL_ID, Some(text(&record.call_id)));
+    add(name::DUOLOGUE_CALL_STATUS, Some(text(status.as_str())));
+    add(
+        name::DUOLOGUE_CALL_ATTEMPT,
+        Some(int(record.attempt.into())),
+    );
+    add(
+        name::DUOLOGUE_CALL_ITERATION,
+        Some(int(record.iteration.into())),
+    );
+    add(
+        name::DUOLOGUE_TRANSPORT_ATTEMPTS,
+        Some(int(record.attempts.len() as u64)),
+    );
+    let dollars = record
+        .cost_usd
+        .and_then(|cost| cost.usd().to_string().parse().ok());
+    add(name::DUOLOGUE_COST_USD, dollars.map(double));
+    if with_content {
+        let messages: Vec<Value> = record.messages.iter().map(message).collect();
+        add(
+            name::GEN_AI_INPUT_MESSAGES,
+            Some(text(&Value::from(messages).to_string())),
+        );
+        add(
+            name::GEN_AI_OUTPUT_MESSAGES,
+            record.raw_answer.as_ref().map(|answer| {
+                let mut answer = message(&Message::new(Role::Assistant, answer));
+                answer["finish_reason"] = reason.as_deref().unwrap_or("stop").into();
+                text(&json!([answer]).to_string())
+            }),
+        );
+    }
+    found
+}
+
+fn message(message: &Message) -> Value {
+    json!({
+        "role": message.role.as_str(),
+        "parts": [{"type": "text", "content": message.content}],
+    })
+}
+
+fn finish_reason(record: &Record) -> Option<String> {
+    let reason = serde_json::to_value(record.finish_reason.as_ref()?).ok()?;
+    reason.as_str().map(str::to_owned)
+}
+
+pub(super) fn error_type(record: &Record, status: CallStatus) -> String {
+    let kind = record.error.as_ref().map(|error| error.kind.as_str());
+    kind.unwrap_or_else(|| status.as_str()).to_owned()
+}
+
+pub(super) fn attributes(found: Map<String, Value>) -> Vec<Value> {
+    let attributes = found.into_iter();
+    attributes
+        .map(|(key, value)| json!({"key": key, "value": value}))
+        .collect()
+}
+
+pub(super) fn text(text: &str) -> Value {
+    json!({"stringValue": text})
+}
+
+fn int(number: u64) -> Value {
+    json!({"intValue": number.to_string()})
+}
+
+fn double(number: f64) -> Value {
+    json!({"doubleValue": number})
+}
