@@ -105,7 +105,7 @@ fn main() -> Result {
         bencher.iter(|| assert!(process(&["show", "77777"], &run)));
     });
     group.bench_function("show process by id, target 50 ms", |bencher| {
-        bencher.iter(|| assert!(process(&["show", "call_0000000000012fd"], &run)));
+        bencher.iter(|| assert!(process(&["show", "call_0000000000012fd1"], &run)));
     });
     group.bench_function("opening a run", |bencher| {
         bencher.iter(|| black_box(Run::open(&run).map(|run| run.len())));
