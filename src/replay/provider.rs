@@ -36,7 +36,7 @@ use crate::text::counted;
 ///
 /// let folder = tempfile::tempdir()?;
 /// let config = LoggerConfig { output_dir: folder.path().into(), run_id: Some("r1".into()), ..Default::default() };
-/// let prompts = PromptLibrary::in_memory([("planner/user.tera", "Plan {{ topic }}.")]);
+/// let prompts = PromptLibrary::in_memory([("planner/system.tera", "Plan."), ("planner/user.tera", "Topic: {{ topic }}")]);
 /// let planner = AgentSpec::new("planner", "planner", "gpt-5-mini");
 ///
 /// let provider = ScriptedProvider::new([Reply::json(json!({"title": "Tides"}))]);
