@@ -40,7 +40,8 @@ impl OwnSecrets {
     pub(super) fn of_process() -> Self {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter_map(|(name, value)| secret_of_variable(&name, &value).map(SecretString::from))
+            .flat_map(|(name, value)| secrets_of_variable(&name, &value))
+            .map(SecretString::from)
             .collect::<Vec<_>>();
         let current = RwLock::new(Arc::new(Matcher::new(&environment)));
         Self {
@@ -103,6 +104,42 @@ impl Matcher {
             rank: Rank::Own,
         }));
     }
+}
+
+/// What is worth hiding in a variable: its value, the password in it, or the values of the headers
+/// that it lists for a receiver of telemetry (`OTEL_EXPORTER_OTLP_HEADERS`: `name=value,…`).
+fn secrets_of_variable(name: &str, value: &str) -> Vec<String> {
+    if !(name.starts_with("OTEL_") && name.ends_with("_HEADERS")) {
+        return secret_of_variable(name, value).into_iter().collect();
+    }
+    value
+        .split(',')
+        .filter_map(|header| header.split_once('='))
+        .filter_map(|(name, value)| {
+            let decoded = percent_decoded(value.trim());
+            let token = decoded.rsplit(' ').next().unwrap_or_default().to_owned();
+            let is_named = secret::names_a_secret(name.trim());
+            let looks_so = Makeup::of(&token).digits > 0 && token.len() >= 2 * secret::MIN_LENGTH;
+            let is_hidden = looks_so || (is_named && token.len() >= secret::MIN_LENGTH);
+            is_hidden.then_some(token)
+        })
+        .collect()
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2);
+        if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            bytes.push(byte);
+            bytes.extend_from_slice(&part.as_bytes()[2..]);
+        } else {
+            bytes.push(b'%');
+            bytes.extend_from_slice(part.as_bytes());
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The value of a variable, or the password in it, when it is worth hiding.
@@ -186,6 +223,15 @@ mod tests {
             let inside = base64_inside(secret, before.len() % 3, &STANDARD_NO_PAD);
             assert!(encoded.contains(&inside.unwrap_or_default()), "{before}");
         }
+    }
+
+    #[test]
+    fn keys_of_a_receiver_of_telemetry_are_secrets_and_plain_headers_are_not() {
+        let secrets = |value| secrets_of_variable("OTEL_EXPORTER_OTLP_HEADERS", value);
+        let list =
+            "authorization=Bearer%20zk29mmq877rt, x-team=8f2a77c0d1e94b35,dataset=production";
+        assert_eq!(secrets(list), ["zk29mmq877rt", "8f2a77c0d1e94b35"]);
+        assert_eq!(secrets("dataset=dataset1,api-key=short,100%"), [""; 0]);
     }
 
     #[test]
