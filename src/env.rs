@@ -11,8 +11,8 @@
 //! The first three beat the job's configuration. The `TWINKLR_*` variables of the same names are read where
 //! ours are not set. An empty value counts as not set; any other value is an error that names it.
 //! The last one is not ours alone, so that any value is accepted; what the program itself says beats it.
-//! The feature `otel` reads OpenTelemetry's own variables, `OTEL_EXPORTER_OTLP_ENDPOINT` and so on; see
-//! its module.
+//! The feature `otel` reads OpenTelemetry's own variables, `OTEL_EXPORTER_OTLP_ENDPOINT` and so on; its
+//! module lists them. The keys in `OTEL_EXPORTER_OTLP_HEADERS` are removed from everything written down.
 //! Besides these, a provider's key is read from the variable that its `api_key_env` names.
 
 use std::collections::HashMap;

@@ -36,6 +36,7 @@
 //! |---|---|
 //! | `openai` (default) | `OpenAiProvider`: any server that speaks OpenAI's chat completions |
 //! | `cli` | the `duologue` command |
+//! | `otel` | `otel::Telemetry`: traces and metrics to any receiver of OTLP |
 //!
 //! # Layout
 //!
@@ -49,7 +50,7 @@
 //! | 3 | [`env`](mod@env), `config`, [`telemetry`] | environment variables; reading YAML and JSON; spans and their names |
 //! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`] | prompt packs; model endpoints; the record of every call; what models cost |
 //! | 5 | [`agent`], [`replay`], [`query`] | specs, the run loop, repairs, outcomes; answers from records; questions to the records of runs |
-//! | 6 | [`blocking`], [`job`] | the sync face; job files |
+//! | 6 | [`blocking`], [`job`], `otel` | the sync face; job files; OTLP export |
 //! | 7 | `cli` | the `duologue` command |
 
 // Not in `Cargo.toml`, since examples print.
@@ -72,6 +73,8 @@ pub mod error;
 mod failure;
 mod fingerprint;
 pub mod job;
+#[cfg(feature = "otel")]
+pub mod otel;
 pub mod pricing;
 pub mod prompt;
 pub mod provider;
@@ -85,6 +88,6 @@ pub use agent::{AgentRunner, AgentSpec, Outcome};
 pub use error::{Error, ErrorKind, Result};
 
 /// The programs in the README, compiled and run.
-#[cfg(all(doctest, feature = "openai"))]
+#[cfg(all(doctest, feature = "openai", feature = "otel"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

@@ -10,6 +10,7 @@ mod prices;
 mod progress;
 mod run;
 mod schema;
+mod telemetry;
 
 use std::process::ExitCode;
 

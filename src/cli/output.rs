@@ -65,6 +65,16 @@ pub(super) fn say(line: &str) {
 
 /// An error with its causes and its hint, on stderr, sanitized: causes may quote a server or a file.
 pub(super) fn complain(error: &Error) {
+    tell("\x1b[1;31merror\x1b[0m", error);
+}
+
+/// The same for what does not fail the command.
+#[cfg(feature = "otel")]
+pub(super) fn warn(error: &Error) {
+    tell("\x1b[1;33mwarning\x1b[0m", error);
+}
+
+fn tell(label: &str, error: &Error) {
     let sanitizer = Sanitizer::new(&SanitizeConfig::default());
     let clean = |text: &str| match &sanitizer {
         Ok(sanitizer) => sanitizer
@@ -72,10 +82,7 @@ pub(super) fn complain(error: &Error) {
             .into_owned(),
         Err(_) => String::new(),
     };
-    say(&format!(
-        "\x1b[1;31merror\x1b[0m: {}",
-        clean(&error.to_string())
-    ));
+    say(&format!("{label}: {}", clean(&error.to_string())));
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         for (index, line) in clean(&inner.to_string()).lines().enumerate() {

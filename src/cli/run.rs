@@ -6,6 +6,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
+use super::telemetry::Export;
 use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
@@ -64,14 +65,20 @@ impl Run {
 
 /// Runs `job` to its end, prints what it gave, and gives the exit code.
 pub(super) fn run_job(job: &Job, output: &Output) -> Result<u8> {
-    let report = to_its_end(job, output.quiet)?;
+    let export = Export::start(output.quiet);
+    let code = to_its_end(job, output.quiet).and_then(|report| show(&report, output));
+    export.finish();
+    code
+}
+
+fn show(report: &JobReport, output: &Output) -> Result<u8> {
     if output.json {
-        output::print_json(&report)?;
+        output::print_json(report)?;
     } else {
-        print_answers(&report)?;
+        print_answers(report)?;
     }
     if !output.quiet {
-        close(&report);
+        close(report);
     }
     Ok(match report.status {
         JobStatus::Succeeded => SUCCESS,

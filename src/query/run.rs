@@ -33,7 +33,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct Run {
     pub(super) paths: RunPaths,
-    run_id: String,
+    pub(super) opening: Opening,
     pub(super) journals: Vec<PathBuf>,
     /// How far each journal was read.
     pub(super) uptos: Vec<u64>,
@@ -61,6 +61,14 @@ pub(super) enum State {
     Running,
 }
 
+/// The settings that a journal begins with.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    pub(super) run_id: String,
+    pub(super) log_level: String,
+    pub(super) format: String,
+}
+
 impl Run {
     /// The run in `directory`.
     ///
@@ -84,7 +92,7 @@ impl Run {
             .map_err(|error| no_run(&paths.root, error))?;
         let mut run = Self {
             paths,
-            run_id: String::new(),
+            opening: Opening::default(),
             journals,
             uptos: Vec::new(),
             calls: Vec::new(),
@@ -126,7 +134,7 @@ impl Run {
             return Err(failure);
         }
         run.calls = known.into_calls();
-        run.run_id = run.run_id_of_journals();
+        run.opening = run.opening_of_journals();
         Ok(run)
     }
 
@@ -139,24 +147,30 @@ impl Run {
         });
     }
 
-    fn run_id_of_journals(&self) -> String {
+    fn opening_of_journals(&self) -> Opening {
         let mut opened = self
             .journals
             .iter()
             .rev()
             .filter_map(|path| first_event(path));
-        match opened.find(|line| line.objection.is_none() && !line.run_id.is_empty()) {
-            Some(line) => line.run_id,
-            None => {
-                let name = self.paths.root.file_name().unwrap_or_default();
-                name.to_string_lossy().into_owned()
-            }
+        let mut opening = opened
+            .find(|line| line.objection.is_none())
+            .map(|line| Opening {
+                run_id: line.run_id,
+                log_level: line.log_level,
+                format: line.format,
+            })
+            .unwrap_or_default();
+        if opening.run_id.is_empty() {
+            let name = self.paths.root.file_name().unwrap_or_default();
+            opening.run_id = name.to_string_lossy().into_owned();
         }
+        opening
     }
 
     /// The run's id.
     pub fn run_id(&self) -> &str {
-        &self.run_id
+        &self.opening.run_id
     }
 
     /// The run's directory.

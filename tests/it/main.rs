@@ -79,6 +79,10 @@ mod log_yaml;
 #[cfg(feature = "openai")]
 mod openai_server;
 
+/// Traces and metrics in receivers that were not written here.
+#[cfg(all(feature = "otel", feature = "cli"))]
+mod otel;
+
 /// One table of scenarios through the async and the blocking face.
 mod parity;
 

@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["env", "config", "telemetry"],
     &["prompt", "provider", "call_log", "pricing"],
     &["agent", "replay", "query"],
-    &["blocking", "job"],
+    &["blocking", "job", "otel"],
     &["cli"],
 ];
 
@@ -420,6 +420,16 @@ fn features_that_are_off_bring_no_dependencies() {
     assert!(default.contains("reqwest"));
     for name in ["clap", "indicatif", "anstream", "openssl-sys", "native-tls"] {
         assert!(!default.contains(name), "by default there is `{name}`");
+    }
+
+    let of_telemetry =
+        |name: &&String| name.contains("opentelemetry") || name.starts_with("tracing-sub");
+    let without = packages(&["--features", "cli"]);
+    assert_eq!(without.iter().find(of_telemetry), None);
+    let with = packages(&["--no-default-features", "--features", "otel"]);
+    assert!(with.contains("opentelemetry-otlp"));
+    for name in ["tonic", "clap", "openssl-sys", "native-tls"] {
+        assert!(!with.contains(name), "with `otel` there is `{name}`");
     }
 }
 
