@@ -50,7 +50,7 @@
 //! | 3 | [`env`](mod@env), `config`, [`telemetry`] | environment variables; reading YAML and JSON; spans and their names |
 //! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`] | prompt packs; model endpoints; the record of every call; what models cost |
 //! | 5 | [`agent`], [`replay`], [`query`] | specs, the run loop, repairs, outcomes; answers from records; questions to the records of runs |
-//! | 6 | [`blocking`], [`job`], `otel` | the sync face; job files; OTLP export |
+//! | 6 | [`blocking`], [`job`], [`report`], `otel` | the sync face; job files; the page of a run; OTLP export |
 //! | 7 | `cli` | the `duologue` command |
 
 // Not in `Cargo.toml`, since examples print.
@@ -80,6 +80,7 @@ pub mod prompt;
 pub mod provider;
 pub mod query;
 pub mod replay;
+pub mod report;
 mod secret;
 pub mod telemetry;
 mod text;

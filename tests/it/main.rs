@@ -103,6 +103,9 @@ mod redaction;
 
 /// Replays: what a run recorded answers the same run again, offline.
 mod replay;
+/// The report of a run: what the command writes, and what a reader sees of it in a real browser.
+#[cfg(feature = "cli")]
+mod report;
 
 /// The run loop: what goes out, what comes back, what each failure leaves behind.
 mod run_loop;

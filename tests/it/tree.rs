@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["env", "config", "telemetry"],
     &["prompt", "provider", "call_log", "pricing"],
     &["agent", "replay", "query"],
-    &["blocking", "job", "otel"],
+    &["blocking", "job", "report", "otel"],
     &["cli"],
 ];
 

@@ -7,6 +7,7 @@ mod ls;
 mod place;
 mod recover;
 mod replay;
+mod report;
 mod show;
 mod stats;
 mod tail;
@@ -41,6 +42,8 @@ pub(super) enum Logs {
     Export(export::Export),
     /// After a crash: end the calls that never ended, and write the call files that are missing.
     Recover(recover::Recover),
+    /// Write a run as one HTML page, to read and to pass on.
+    Report(report::Report),
 }
 
 impl Logs {
@@ -56,6 +59,7 @@ impl Logs {
             Self::Verify(verify) => verify.execute(),
             Self::Export(export) => export.execute(),
             Self::Recover(recover) => recover.execute(),
+            Self::Report(report) => report.execute(),
         }
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::super::output::say;
 use super::super::{SOME_FAILED, SUCCESS};
-use crate::call_log::{Problem, find_runs, no_run};
+use crate::call_log::{Problem, RunLog, find_runs, no_run};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{Filter, Run};
 use crate::text::counted;
@@ -120,6 +120,14 @@ pub(super) fn completeness<'a>(runs: impl IntoIterator<Item = &'a Run>) -> u8 {
     } else {
         SOME_FAILED
     }
+}
+
+/// [`open_run`] for commands that want every record.
+pub(super) fn open_log(directory: &Path) -> Result<RunLog> {
+    refuse_parent(directory)?;
+    let run = RunLog::open(directory)?;
+    warn_of(run.problems(), run.problems().len() as u64, directory);
+    Ok(run)
 }
 
 /// A directory of runs gets the way to their list.

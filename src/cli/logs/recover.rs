@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::super::output::{print_json, say};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::place::{refuse_parent, warn_of};
-use crate::call_log::RunLog;
+use super::place::open_log;
 use crate::error::Result;
 use crate::text::counted;
 
@@ -22,9 +21,7 @@ pub(in crate::cli) struct Recover {
 
 impl Recover {
     pub(super) fn execute(&self) -> Result<u8> {
-        refuse_parent(&self.directory)?;
-        let mut run = RunLog::open(&self.directory)?;
-        warn_of(run.problems(), run.problems().len() as u64, &self.directory);
+        let mut run = open_log(&self.directory)?;
         let recovery = run.recover()?;
         if self.json {
             print_json(&recovery)?;

@@ -28,7 +28,7 @@ fn the_last_calls_are_shown_in_one_line_each() {
 
 #[test]
 fn each_start_and_each_end_is_told_once_from_every_journal() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder();
     let first = willing(open(folder.path(), "run", LlmLogging::default()));
     run_agent(&first, "before", 0);
     let mut follow = Follow::from(&Run::open(folder.path().join("run")).unwrap());
@@ -55,7 +55,7 @@ fn each_start_and_each_end_is_told_once_from_every_journal() {
 
 #[test]
 fn a_half_written_line_is_told_when_it_is_whole() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder();
     let runner = willing(open(folder.path(), "run", LlmLogging::default()));
     run_agent(&runner, "one", 1);
     drop(runner);
@@ -81,7 +81,7 @@ fn a_half_written_line_is_told_when_it_is_whole() {
 #[cfg(unix)]
 #[test]
 fn the_command_follows_a_writer_until_ctrl_c() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::folder();
     let runner = willing(open(folder.path(), "run", LlmLogging::default()));
     run_agent(&runner, "before", 0);
     let mut child = Command::new(env!("CARGO_BIN_EXE_duologue"))

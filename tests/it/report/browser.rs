@@ -1,0 +1,48 @@
+//! Chromium, driven by `tests/it/browser/report.mjs`: a visit opens a page from its file, does what
+//! its name says, and tells what it saw.
+
+use std::path::Path;
+use std::process::Command;
+
+use duologue::call_log::RunLog;
+use duologue::report;
+use serde_json::Value;
+
+use crate::tree::root;
+
+/// Opens the report of the run in `directory` and makes the visit `name`. Whatever the visit is,
+/// the page must not ask for anything, run anything of the run, or complain.
+///
+/// `None`, said loudly, where there is no browser; never in CI.
+pub(super) fn visit(name: &str, directory: &Path) -> Option<Value> {
+    let page = directory.join("report.html");
+    report::write(&RunLog::open(directory).unwrap(), &page).unwrap();
+    visit_page(name, &page)
+}
+
+pub(super) fn visit_page(name: &str, page: &Path) -> Option<Value> {
+    let driver = root().join("target/test-servers/browser/node_modules/playwright-core");
+    let browser = Path::new("/usr/bin/chromium");
+    if !driver.exists() || !browser.exists() {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "CI must not skip this test: run `make servers`"
+        );
+        eprintln!("SKIPPED: no Chromium, or no playwright-core; run `make servers` as root");
+        return None;
+    }
+    let output = Command::new("node")
+        .arg(root().join("tests/it/browser/report.mjs"))
+        .args([driver.as_path(), browser, Path::new(name), page])
+        .output()
+        .expect("node starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "visit `{name}`: {errors}");
+    let seen: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("visit `{name}`: {error}: {errors}"));
+    for kind in ["requests", "complaints", "violations", "ran"] {
+        assert_eq!(seen[kind], Value::Array(Vec::new()), "{kind} of `{name}`");
+    }
+    eprintln!("visit `{name}`: {}", seen["figures"]);
+    Some(seen["seen"].clone())
+}
