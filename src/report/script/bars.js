@@ -44,8 +44,8 @@ function ticks({ from, to }, most) {
   return { step, places };
 }
 
-function drawAxis(axis, span) {
-  const { step, places } = ticks(span, Math.max(2, Math.floor(axis.clientWidth / 90)));
+function drawAxis(axis, span, width) {
+  const { step, places } = ticks(span, Math.max(2, Math.floor(width / 90)));
   // The last one would be cut off.
   const whole = places.filter((place) => (place - span.from) / (span.to - span.from) < 0.95);
   const marks = whole.map((place) => {

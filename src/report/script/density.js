@@ -1,7 +1,7 @@
 // The whole run in one strip: how many calls were under way at each moment, by status. Dragging
 // chooses a stretch of time.
 
-const density = { canvas: byId("density"), band: byId("band"), rows: [] };
+const density = { canvas: byId("density"), band: byId("band"), rows: [], colours: new Map() };
 
 function drawDensity(rows) {
   density.rows = rows;
@@ -31,11 +31,19 @@ function drawDensity(rows) {
 
 /** As the style has it, in the theme of now. */
 function colourOf(status) {
+  const known = density.colours.get(status);
+  if (known) return known;
   const probe = el("span", { class: `status ${status}` });
   density.band.append(probe);
   const { color } = getComputedStyle(probe);
   probe.remove();
+  density.colours.set(status, color);
   return color;
+}
+
+function recolourDensity() {
+  density.colours.clear();
+  drawDensity(density.rows);
 }
 
 /** Calls under way by status in each slot of the run's time; and the most of all slots. */

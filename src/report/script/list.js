@@ -21,7 +21,7 @@ const columnsOfRow = () => ({
 function newRow() {
   const cells = columnsOfRow();
   const element = el("div", { role: "option", class: "row" }, ...Object.values(cells));
-  return { element, cells, row: -1 };
+  return { element, cells, row: -1, status: null };
 }
 
 function fillRow(item, row) {
@@ -30,7 +30,9 @@ function fillRow(item, row) {
   const repairs = repairedBy(row);
   const inOrder = filter.sort === "start";
   element.id = `row-${row}`;
-  cells.icon.replaceChildren(statusIcon(status));
+  // A new icon costs more than all else in the row.
+  if (item.status !== status) cells.icon.replaceChildren(statusIcon(status));
+  item.status = status;
   cells.number.textContent = columns.number[row];
   cells.agent.textContent = name(agentOf(row));
   cells.model.textContent = name(modelOf(row));
@@ -72,9 +74,13 @@ function placesInView() {
   return { first: Math.max(0, Math.min(most, first)), last: Math.max(0, Math.min(most, last)) };
 }
 
+/** The style decides how tall a row is: taller on small screens. */
+function measureRows() {
+  list.rowHeight = parseFloat(getComputedStyle(list.element).getPropertyValue("--row"));
+}
+
 function drawList() {
   const { element, rows } = list;
-  list.rowHeight = parseFloat(getComputedStyle(element).getPropertyValue("--row"));
   element.style.height = `${rows.length * list.rowHeight}px`;
   byId("empty").hidden = rows.length > 0;
   if (rows.length === 0) {
@@ -84,10 +90,12 @@ function drawList() {
     element.removeAttribute("aria-activedescendant");
     return;
   }
+  // Measured before anything changes, so that the browser lays out once.
   const { first, last } = placesInView();
+  const axisWidth = byId("axis").clientWidth;
   const span = spanOfList(first, last);
   place(Math.max(0, first - MARGIN), Math.min(rows.length - 1, last + MARGIN), span);
-  drawAxis(byId("axis"), span);
+  drawAxis(byId("axis"), span, axisWidth);
   showBand(span);
 }
 
@@ -112,7 +120,6 @@ function place(first, last, span) {
     if (!item) {
       item = list.free.pop() ?? newRow();
       fillRow(item, rows[at]);
-      item.element.style.transform = `translateY(${at * list.rowHeight}px)`;
       item.element.setAttribute("aria-posinset", at + 1);
       if (!item.element.isConnected) element.append(item.element);
       pool.set(at, item);
@@ -131,8 +138,9 @@ function place(first, last, span) {
 }
 
 let isDrawing = false;
+let isPrinting = false;
 function drawSoon() {
-  if (isDrawing) return;
+  if (isDrawing || isPrinting) return;
   isDrawing = true;
   requestAnimationFrame(() => {
     isDrawing = false;

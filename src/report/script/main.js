@@ -81,7 +81,7 @@ function applyTheme(theme) {
   else document.documentElement.dataset.theme = theme;
   byId("theme-name").textContent = { auto: "Auto", light: "Light", dark: "Dark" }[theme];
   byId("theme").setAttribute("aria-label", `Theme: ${theme}`);
-  drawDensity(density.rows);
+  recolourDensity();
 }
 
 /** A file's page may have no storage; the choice then lasts as long as the page. */
@@ -105,8 +105,14 @@ function nextTheme() {
   }
 }
 
+function afterPrint() {
+  isPrinting = false;
+  drawList();
+}
+
 /** On paper there is no scrolling: the first calls of the list stand there in full length. */
 function beforePrint() {
+  isPrinting = true;
   const rows = list.rows.slice(0, 300);
   place(0, rows.length - 1, spanOfList(0, rows.length - 1));
   list.element.style.height = `${rows.length * list.rowHeight}px`;
@@ -118,6 +124,7 @@ function start() {
   listenToToolbar();
   listenToDensity();
   listenToList();
+  measureRows();
   applyTheme(storedTheme());
   restore();
   byId("theme").addEventListener("click", nextTheme);
@@ -127,13 +134,14 @@ function start() {
   window.addEventListener("popstate", restore);
   window.addEventListener("hashchange", restore);
   window.addEventListener("beforeprint", beforePrint);
-  window.addEventListener("afterprint", drawList);
+  window.addEventListener("afterprint", afterPrint);
   window.addEventListener("resize", () => {
     drawDensity(density.rows);
     placePanel();
+    measureRows();
     drawSoon();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawDensity(density.rows));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolourDensity);
 }
 
 start();

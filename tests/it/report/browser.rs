@@ -17,10 +17,16 @@ use crate::tree::root;
 pub(super) fn visit(name: &str, directory: &Path) -> Option<Value> {
     let page = directory.join("report.html");
     report::write(&RunLog::open(directory).unwrap(), &page).unwrap();
-    visit_page(name, &page)
+    let told = told(name, &page)?;
+    for kind in ["requests", "complaints", "violations", "ran"] {
+        assert_eq!(told[kind], Value::Array(Vec::new()), "{kind} of `{name}`");
+    }
+    eprintln!("visit `{name}`: {}", told["figures"]);
+    Some(told["seen"].clone())
 }
 
-pub(super) fn visit_page(name: &str, page: &Path) -> Option<Value> {
+/// Everything that a visit to `page` tells, for pages that are not right.
+pub(super) fn told(name: &str, page: &Path) -> Option<Value> {
     let driver = root().join("target/test-servers/browser/node_modules/playwright-core");
     let browser = Path::new("/usr/bin/chromium");
     if !driver.exists() || !browser.exists() {
@@ -38,11 +44,6 @@ pub(super) fn visit_page(name: &str, page: &Path) -> Option<Value> {
         .expect("node starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "visit `{name}`: {errors}");
-    let seen: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("visit `{name}`: {error}: {errors}"));
-    for kind in ["requests", "complaints", "violations", "ran"] {
-        assert_eq!(seen[kind], Value::Array(Vec::new()), "{kind} of `{name}`");
-    }
-    eprintln!("visit `{name}`: {}", seen["figures"]);
-    Some(seen["seen"].clone())
+    let told = serde_json::from_slice(&output.stdout);
+    Some(told.unwrap_or_else(|error| panic!("visit `{name}`: {error}: {errors}")))
 }
