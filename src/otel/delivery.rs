@@ -31,19 +31,21 @@ impl Deliveries {
         *lock(&self.reason) = reason;
     }
 
-    /// The first failure since the last time, or the spans that found no place in the queue.
-    pub(super) fn take(&self) -> Option<String> {
-        let failure = lock(&self.failure).take();
+    /// The first failure since the last time.
+    pub(super) fn take_failure(&self) -> Option<String> {
+        lock(&self.failure).take()
+    }
+
+    /// The spans that found no place in the queue since the last time; true when nothing waits.
+    pub(super) fn take_dropped(&self) -> Option<String> {
         let ended = self.ended.swap(0, Ordering::Relaxed);
         let tried = self.tried.swap(0, Ordering::Relaxed);
-        failure.or_else(|| {
-            let dropped = usize::try_from(ended.saturating_sub(tried)).ok()?;
-            (dropped > 0).then(|| {
-                format!(
-                    "{} found no place in the queue (`OTEL_BSP_MAX_QUEUE_SIZE`)",
-                    counted(dropped, "span")
-                )
-            })
+        let dropped = usize::try_from(ended.saturating_sub(tried)).ok()?;
+        (dropped > 0).then(|| {
+            format!(
+                "{} found no place in the queue (`OTEL_BSP_MAX_QUEUE_SIZE`)",
+                counted(dropped, "span")
+            )
         })
     }
 

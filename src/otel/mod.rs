@@ -189,17 +189,14 @@ impl Telemetry {
                 Ok(Err(error)) => failed = failed.or(Some(error.to_string())),
             }
         }
-        let lost = self.deliveries.take();
-        if late {
-            let seconds = self.flush_timeout.as_secs_f64();
-            return Err(undelivered(&format!(
-                "nothing came back within {seconds} s"
-            )));
-        }
-        match lost.or(failed) {
-            Some(reason) => Err(undelivered(&reason)),
-            None => Ok(()),
-        }
+        let reason = self.deliveries.take_failure().or(failed).or_else(|| {
+            if late {
+                let seconds = self.flush_timeout.as_secs_f64();
+                return Some(format!("nothing came back within {seconds} s"));
+            }
+            self.deliveries.take_dropped()
+        });
+        reason.map_or(Ok(()), |reason| Err(undelivered(&reason)))
     }
 }
 
