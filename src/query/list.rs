@@ -53,6 +53,24 @@ impl Run {
     }
 }
 
+impl Run {
+    /// The last `count` calls, in the order in which they started.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) when one of them cannot be read.
+    pub fn last(&self, count: usize) -> Result<Vec<Listed>> {
+        let places = self.len().saturating_sub(count)..self.len();
+        let records = places.filter_map(|place| Some((place, self.record(place)?)));
+        let listed = records.map(|(place, record)| {
+            Ok(Listed {
+                place: Some(place + 1),
+                ..Listed::of_record(&record?)
+            })
+        });
+        listed.collect()
+    }
+}
+
 impl Listed {
     pub(super) fn of(line: &CallLine<'_>, call: &Figures<'_>) -> Self {
         Self {

@@ -87,7 +87,10 @@ impl Run {
     pub fn records(&self) -> impl Iterator<Item = Result<Record>> {
         let mut lines = Lines::of(self);
         let calls = self.calls.iter().enumerate();
-        calls.map(move |(place, call)| self.record_of(call, lines.read(place, call)))
+        calls.map(move |(place, call)| match lines.read(place, call) {
+            Err(Failure::Stale) => self.record_anew(call),
+            read => self.record_of(call, read),
+        })
     }
 
     /// The place of a call, from 0: `text` is its place from 1, or the beginning of its id. All that

@@ -12,7 +12,7 @@ use super::place::open_run;
 use super::units;
 use crate::call_log::CallStatus;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Filter, Follow, Listed};
+use crate::query::{Follow, Listed};
 use crate::text::clip_name;
 
 #[derive(Debug, Args)]
@@ -44,9 +44,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 impl Tail {
     pub(super) fn execute(&self) -> Result<u8> {
         let run = open_run(&self.directory)?;
-        let calls = run.list(&Filter::default())?;
-        let last = &calls[calls.len().saturating_sub(self.lines)..];
-        let goes_on = self.print(last)?;
+        let goes_on = self.print(&run.last(self.lines)?)?;
         if self.follow && goes_on {
             self.go_on(&mut Follow::from(&run))?;
         }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::output::{print, print_json};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::place::{refuse_parent, run_directories};
+use super::place::refuse_parent;
 use crate::error::Result;
 use crate::query::{Finding, Verification};
 use crate::text::counted;
@@ -36,7 +36,6 @@ const MOST_FINDINGS: usize = 50;
 impl Verify {
     pub(super) fn execute(&self) -> Result<u8> {
         refuse_parent(&self.directory)?;
-        run_directories(std::slice::from_ref(&self.directory))?;
         let verification = Verification::of(&self.directory)?;
         if self.json {
             print_json(&verification)?;

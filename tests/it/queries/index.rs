@@ -151,6 +151,74 @@ fn an_index_that_lags_behind_is_continued() {
     assert_right(folder.path());
 }
 
+/// A journal line with its checksum.
+fn line(body: &str) -> String {
+    let crc = crc32fast::hash(body.as_bytes());
+    format!("\n{body},\"crc\":\"{crc:08x}\"}}")
+}
+
+#[test]
+fn a_journal_that_several_threads_read_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    let mut pad = 7_u32;
+    for number in 1..=1_500 {
+        // Lines of every length, some longer than what is read at once, one longer than a thread's part.
+        pad = pad.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let len = match number {
+            40 => 9_000_000,
+            number if number % 300 == 0 => 700_000,
+            _ => pad as usize % 20_000,
+        };
+        let answer = "x".repeat(len);
+        text += &line(&format!(
+            r#"{{"event":"finished","record":{{"schema":"duologue.call/1","call_id":"call_{number}","sequence":{number},"agent":"a","started_at":"2026-11-21T08:00:00.{:06}Z","status":"succeeded","raw_answer":"{answer}"}}"#,
+            (number * 7_919) % 1_000_000
+        ));
+        if number % 100 == 0 {
+            text += "\ntorn {\"event\"\n";
+        }
+    }
+    fs::create_dir_all(folder.path().join("run/journal")).unwrap();
+    fs::write(folder.path().join("run/journal/1-2.jsonl"), &text).unwrap();
+    assert!(text.len() > 3 * 8 * 1024 * 1024);
+    assert_right(folder.path());
+    let whole = RunLog::open(folder.path().join("run")).unwrap();
+    let run = Run::open(folder.path().join("run")).unwrap();
+    assert_eq!((run.len(), run.unreadable()), (1_500, 15));
+    assert_eq!(run.problems(), whole.problems());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_make_a_query_panic(
+        garbage in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+        index in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        at in 0_usize..400,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let good = line(r#"{"event":"started","record":{"schema":"duologue.call/1","call_id":"c","sequence":1,"agent":"a"}"#);
+        let mut bytes = garbage.clone();
+        let at = at.min(bytes.len());
+        let tail = bytes.split_off(at);
+        bytes.extend(good.bytes());
+        bytes.extend([b'\n']);
+        bytes.extend(tail);
+        fs::create_dir_all(folder.path().join("run/journal")).unwrap();
+        fs::write(folder.path().join("run/journal/1-2.jsonl"), &bytes).unwrap();
+        let mut body = b"duologue.index/1\n".to_vec();
+        body.extend(&index);
+        body.extend(crc32fast::hash(&body).to_le_bytes());
+        fs::write(folder.path().join("run/journal/.1-2.index"), &body).unwrap();
+        let run = Run::open(folder.path().join("run")).unwrap();
+        proptest::prop_assert_eq!(run.len(), 1);
+        proptest::prop_assert!(Stats::of(&[run]).is_ok());
+        duologue::query::Verification::of(&folder.path().join("run")).unwrap();
+    }
+}
+
 #[test]
 fn a_torn_end_hides_no_call_and_is_told_each_time() {
     let folder = crate::support::folder().damaged();
