@@ -10,6 +10,9 @@ use crate::log_support::{open, run as run_agent, willing};
 
 const CALLS: u64 = 1_001;
 
+/// Bytes of a journal that one thread takes at once.
+const PART: usize = 8 * 1024 * 1024;
+
 fn without_views() -> LlmLogging {
     LlmLogging {
         views: Views::None,
@@ -160,28 +163,31 @@ fn line(body: &str) -> String {
 #[test]
 fn a_journal_that_several_threads_read_is_read_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let mut text = String::new();
-    let mut pad = 7_u32;
-    for number in 1..=1_500 {
-        // Lines of every length, some longer than what is read at once, one longer than a thread's part.
-        pad = pad.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let len = match number {
-            40 => 9_000_000,
-            number if number % 300 == 0 => 700_000,
-            _ => pad as usize % 20_000,
-        };
+    let finished = |number: usize, len: usize| {
         let answer = "x".repeat(len);
-        text += &line(&format!(
+        line(&format!(
             r#"{{"event":"finished","record":{{"schema":"duologue.call/1","call_id":"call_{number}","sequence":{number},"agent":"a","started_at":"2026-11-21T08:00:00.{:06}Z","status":"succeeded","raw_answer":"{answer}"}}"#,
             (number * 7_919) % 1_000_000
-        ));
+        ))
+    };
+    // The second line begins exactly where the second thread does.
+    let mut text = finished(1, PART - 1 - finished(1, 0).len());
+    let mut pad = 7_u32;
+    for number in 2..=1_500 {
+        // Lines of every length, some longer than what is read at once, one longer than a part.
+        pad = pad.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        text += &match number {
+            40 => finished(number, PART + 1_000_000),
+            number if number % 300 == 0 => finished(number, 700_000),
+            _ => finished(number, pad as usize % 20_000),
+        };
         if number % 100 == 0 {
             text += "\ntorn {\"event\"\n";
         }
     }
     fs::create_dir_all(folder.path().join("run/journal")).unwrap();
     fs::write(folder.path().join("run/journal/1-2.jsonl"), &text).unwrap();
-    assert!(text.len() > 3 * 8 * 1024 * 1024);
+    assert!(text.len() > 4 * PART);
     assert_right(folder.path());
     let whole = RunLog::open(folder.path().join("run")).unwrap();
     let run = Run::open(folder.path().join("run")).unwrap();
