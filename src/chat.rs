@@ -200,6 +200,19 @@ pub enum FinishReason {
     Other(String),
 }
 
+impl FinishReason {
+    /// The word that stands in records: `stop`, `length`, ….
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+            Self::ToolCalls => "tool_calls",
+            Self::Other(word) => word,
+        }
+    }
+}
+
 /// How the provider was asked to keep to the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

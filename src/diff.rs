@@ -3,8 +3,8 @@
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-/// Texts longer than this together are compared line by line.
-const MAX_WORDWISE: usize = 64 * 1024;
+/// Texts longer than this together, in bytes, are compared line by line.
+const MAX_WORDWISE: usize = 32 * 1024;
 
 /// Which of two texts a piece belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,11 +40,49 @@ pub struct Piece {
 /// assert_eq!(changes, [(Change::Same, "plan a "), (Change::Removed, "talk"), (Change::Added, "walk")]);
 /// ```
 pub fn words(old: &str, new: &str) -> Vec<Piece> {
-    let diff = if old.len() + new.len() > MAX_WORDWISE {
-        TextDiff::from_lines(old, new)
-    } else {
-        TextDiff::from_words(old, new)
-    };
+    if old.len() + new.len() > MAX_WORDWISE {
+        return pieces_of(&TextDiff::from_lines(old, new));
+    }
+    let (old, new): (Vec<&str>, Vec<&str>) = (tokens(old).collect(), tokens(new).collect());
+    pieces_of(&TextDiff::from_slices(&old, &new))
+}
+
+/// Words, runs of white space, and every other character by itself: compact JSON has no spaces.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let kind = Kind::of(first);
+        let end = match kind {
+            Kind::Other => first.len_utf8(),
+            _ => rest
+                .find(|next| Kind::of(next) != kind)
+                .unwrap_or(rest.len()),
+        };
+        let (token, after) = rest.split_at(end);
+        rest = after;
+        Some(token)
+    })
+}
+
+#[derive(PartialEq)]
+enum Kind {
+    Word,
+    Space,
+    Other,
+}
+
+impl Kind {
+    fn of(character: char) -> Self {
+        match character {
+            _ if character.is_whitespace() => Self::Space,
+            _ if character.is_alphanumeric() || character == '_' => Self::Word,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn pieces_of(diff: &TextDiff<'_, '_, str>) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     for change in diff.iter_all_changes() {
         let kind = match change.tag() {
@@ -68,12 +106,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn compact_json_is_compared_value_by_value() {
+        let pieces = words(r#"{"title":"Tides","n":1}"#, r#"{"title":"Tides","n":2}"#);
+        let changed = pieces.iter().filter(|piece| piece.change != Change::Same);
+        let texts: Vec<&str> = changed.map(|piece| piece.text.as_str()).collect();
+        assert_eq!(texts, ["1", "2"]);
+    }
+
+    #[test]
     fn both_texts_can_be_put_together_again() {
         let long = "line\n".repeat(20_000);
         for (old, new) in [
             ("", ""),
             ("a b", ""),
             ("  a\tb\n", "a b\r\n\u{85}c"),
+            ("{\"a\":1,\"b\":[é]}", "{\"a\":12,\"b\":[è,é]}"),
             (&*long, "line\nother\n"),
         ] {
             let pieces = words(old, new);

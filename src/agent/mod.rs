@@ -18,6 +18,7 @@
 mod account;
 mod admission;
 mod budget;
+mod call;
 mod conversation;
 mod decision;
 mod execution;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::call_log::{AgentTotals, Record, Summary};
 use crate::chat::Usage;
 use crate::error::ErrorKind;
+use crate::query::Latency;
 
 /// What a whole run came to.
 #[derive(Debug, Serialize)]
@@ -25,14 +26,6 @@ pub(super) struct Figures {
     latency: Latency,
     agents: Vec<AgentFigures>,
     errors: Vec<ErrorFigures>,
-}
-
-/// Durations of calls, in milliseconds, at three ranks; `None` when no call has ended.
-#[derive(Debug, Default, Serialize)]
-struct Latency {
-    p50: Option<u64>,
-    p95: Option<u64>,
-    p99: Option<u64>,
 }
 
 /// The same figures of one agent.
@@ -125,21 +118,6 @@ impl AgentFigures {
     }
 }
 
-impl Latency {
-    fn of(mut durations: Vec<u64>) -> Self {
-        durations.sort_unstable();
-        let at = |percent: usize| {
-            let rank = (durations.len() * percent).div_ceil(100);
-            durations.get(rank.checked_sub(1)?).copied()
-        };
-        Self {
-            p50: at(50),
-            p95: at(95),
-            p99: at(99),
-        }
-    }
-}
-
 /// By kind, the most frequent first.
 fn errors(records: &[Record]) -> Vec<ErrorFigures> {
     let mut kinds: BTreeMap<ErrorKind, (u64, u64)> = BTreeMap::new();
@@ -160,21 +138,4 @@ fn errors(records: &[Record]) -> Vec<ErrorFigures> {
         .collect();
     errors.sort_by_key(|error| std::cmp::Reverse(error.calls));
     errors
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_durations_that_were_measured() {
-        let latency = Latency::of((1..=200).rev().collect());
-        assert_eq!(
-            (latency.p50, latency.p95, latency.p99),
-            (Some(100), Some(190), Some(198))
-        );
-        let one = Latency::of(vec![7]);
-        assert_eq!((one.p50, one.p99), (Some(7), Some(7)));
-        assert_eq!(Latency::of(Vec::new()).p50, None);
-    }
 }

@@ -29,21 +29,10 @@ pub(crate) fn output_messages(response: &Response, clean: Clean<'_>) -> String {
     parts.push(text(said, clean));
     let finish_reason = match &response.finish_reason {
         Some(FinishReason::ToolCalls) => "tool_call".to_owned(),
-        Some(reason) => word(reason, clean),
+        Some(reason) => clean(reason.as_str()),
         None => "unknown".to_owned(),
     };
     json!([{"role": "assistant", "parts": parts, "finish_reason": finish_reason}]).to_string()
-}
-
-/// The word that stands in records.
-pub(super) fn word(reason: &FinishReason, clean: Clean<'_>) -> String {
-    match reason {
-        FinishReason::Stop => "stop".to_owned(),
-        FinishReason::Length => "length".to_owned(),
-        FinishReason::ContentFilter => "content_filter".to_owned(),
-        FinishReason::ToolCalls => "tool_calls".to_owned(),
-        FinishReason::Other(word) => clean(word),
-    }
 }
 
 fn text(content: &str, clean: Clean<'_>) -> Value {

@@ -26,6 +26,7 @@
 //! | [`ERROR_TYPE`] | `error.kind` | the opposite of `success` |
 //! | [`SERVER_ADDRESS`], [`SERVER_PORT`] | none: level `full` has the URL | none |
 //! | [`CALL_ID`] | `call_id` | `call_id` |
+//! | [`STATUS`] | `status` | `success` |
 //! | [`RUN_ID`] | `run_id` | `run_id` |
 //! | [`EXECUTION_ID`] | `execution_id` | none |
 //! | [`PARENT_CALL_ID`] | `parent_call_id` | none |
@@ -100,6 +101,10 @@ pub const SERVER_PORT: &str = "server.port";
 /// The HTTP status of a failed attempt; on events alone.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 
+/// Who sends: a resource's attribute.
+pub const SERVICE_NAME: &str = "service.name";
+/// How a call ended, one of [`CallStatus`](crate::call_log::CallStatus)'s words; in exported records alone.
+pub const STATUS: &str = "duologue.status";
 /// The call's id.
 pub const CALL_ID: &str = "duologue.call_id";
 /// The run's id.

@@ -3,7 +3,6 @@
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
-use super::content::word;
 use super::{TelemetryContent, input_messages, names, output_messages};
 use crate::attempt::Attempts;
 use crate::chat::{Request, Response};
@@ -205,7 +204,7 @@ impl CallEnding<'_> {
         );
         span.record(names::GEN_AI_RESPONSE_ID, response.id.as_deref().map(clean));
         if let Some(reason) = &response.finish_reason {
-            let list = serde_json::json!([word(reason, clean)]).to_string();
+            let list = serde_json::json!([clean(reason.as_str())]).to_string();
             span.record(names::GEN_AI_RESPONSE_FINISH_REASONS, list);
         }
         let usage = &response.usage;

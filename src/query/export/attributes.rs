@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::names as name;
 use crate::call_log::{CallStatus, Record};
-use crate::chat::{Message, Role};
+use crate::chat::{FinishReason, Response};
+use crate::telemetry::names as name;
+use crate::telemetry::{input_messages, output_messages};
 
 pub(super) fn call_attributes(
     record: &Record,
@@ -44,10 +45,8 @@ pub(super) fn call_attributes(
         name::GEN_AI_RESPONSE_ID,
         record.response_id.as_deref().map(text),
     );
-    let reason = finish_reason(record);
-    let reasons = reason
-        .as_deref()
-        .map(|reason| json!({"arrayValue": {"values": [text(reason)]}}));
+    let reason = record.finish_reason.as_ref().map(FinishReason::as_str);
+    let reasons = reason.map(|reason| json!({"arrayValue": {"values": [text(reason)]}}));
     add(name::GEN_AI_RESPONSE_FINISH_REASONS, reasons);
     add(name::GEN_AI_USAGE_INPUT_TOKENS, usage.input_tokens.map(int));
     add(
@@ -59,63 +58,39 @@ pub(super) fn call_attributes(
         usage.cached_tokens.map(int),
     );
     add(
-        name::DUOLOGUE_REASONING_TOKENS,
+        name::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
         usage.reasoning_tokens.map(int),
     );
     if status != CallStatus::Succeeded {
         add(name::ERROR_TYPE, Some(text(&error_type(record, status))));
     }
-    add(name::DUOLOGUE_RUN_ID, Some(text(&record.run_id)));
+    add(name::RUN_ID, Some(text(&record.run_id)));
+    add(name::EXECUTION_ID, Some(text(&record.execution_id)));
+    add(name::CALL_ID, Some(text(&record.call_id)));
+    add(name::STATUS, Some(text(status.as_str())));
+    add(name::ATTEMPT, Some(int(record.attempt.into())));
+    add(name::ITERATION, Some(int(record.iteration.into())));
     add(
-        name::DUOLOGUE_EXECUTION_ID,
-        Some(text(&record.execution_id)),
-    );
-    add(name::DUOLOGUE_CALL_ID, Some(text(&record.call_id)));
-    add(name::DUOLOGUE_CALL_STATUS, Some(text(status.as_str())));
-    add(
-        name::DUOLOGUE_CALL_ATTEMPT,
-        Some(int(record.attempt.into())),
-    );
-    add(
-        name::DUOLOGUE_CALL_ITERATION,
-        Some(int(record.iteration.into())),
-    );
-    add(
-        name::DUOLOGUE_TRANSPORT_ATTEMPTS,
+        name::TRANSPORT_ATTEMPTS,
         Some(int(record.attempts.len() as u64)),
     );
     let dollars = record
         .cost_usd
         .and_then(|cost| cost.usd().to_string().parse().ok());
-    add(name::DUOLOGUE_COST_USD, dollars.map(double));
+    add(name::COST_USD, dollars.map(double));
     if with_content {
-        let messages: Vec<Value> = record.messages.iter().map(message).collect();
-        add(
-            name::GEN_AI_INPUT_MESSAGES,
-            Some(text(&Value::from(messages).to_string())),
-        );
-        add(
-            name::GEN_AI_OUTPUT_MESSAGES,
-            record.raw_answer.as_ref().map(|answer| {
-                let mut answer = message(&Message::new(Role::Assistant, answer));
-                answer["finish_reason"] = reason.as_deref().unwrap_or("stop").into();
-                text(&json!([answer]).to_string())
-            }),
-        );
+        // The log has sanitized them.
+        let sent = input_messages(&record.messages, &str::to_owned);
+        add(name::GEN_AI_INPUT_MESSAGES, Some(text(&sent)));
+        let answer = record.raw_answer.as_ref().map(|answer| {
+            let mut response = Response::text(answer);
+            response.reasoning.clone_from(&record.reasoning);
+            response.finish_reason.clone_from(&record.finish_reason);
+            text(&output_messages(&response, &str::to_owned))
+        });
+        add(name::GEN_AI_OUTPUT_MESSAGES, answer);
     }
     found
-}
-
-fn message(message: &Message) -> Value {
-    json!({
-        "role": message.role.as_str(),
-        "parts": [{"type": "text", "content": message.content}],
-    })
-}
-
-fn finish_reason(record: &Record) -> Option<String> {
-    let reason = serde_json::to_value(record.finish_reason.as_ref()?).ok()?;
-    reason.as_str().map(str::to_owned)
 }
 
 pub(super) fn error_type(record: &Record, status: CallStatus) -> String {

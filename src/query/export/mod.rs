@@ -2,7 +2,6 @@
 
 mod attributes;
 mod csv;
-mod names;
 mod otlp;
 
 use std::io::{self, Write};

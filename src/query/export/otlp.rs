@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::Writer;
 use super::attributes::{attributes, call_attributes, error_type, text};
-use super::names as name;
 use crate::call_log::{CallStatus, Record};
+use crate::telemetry::names as name;
 
 const INTERNAL: u8 = 1;
 const CLIENT: u8 = 3;
@@ -149,8 +149,8 @@ impl Execution {
         if let Some(conversation) = &self.conversation {
             add(name::GEN_AI_CONVERSATION_ID, text(conversation));
         }
-        add(name::DUOLOGUE_RUN_ID, text(&self.run_id));
-        add(name::DUOLOGUE_EXECUTION_ID, text(&self.id));
+        add(name::RUN_ID, text(&self.run_id));
+        add(name::EXECUTION_ID, text(&self.id));
         let status = match &self.outcome {
             None => json!({}),
             Some((CallStatus::Succeeded, _)) => json!({"code": STATUS_OK}),

@@ -70,7 +70,7 @@ function showFigures() {
     tile("Tokens in", short(usage.input_tokens), usage.cached_tokens !== undefined && `${short(usage.cached_tokens)} cached`, lacking(figures.calls_without_usage, "unknown")),
     tile("Tokens out", short(usage.output_tokens), usage.reasoning_tokens !== undefined && `${short(usage.reasoning_tokens)} reasoning`),
     tile("Cost", figures.cost ? costOf(figures.cost) : UNKNOWN, figures.cost && lacking(figures.calls_without_cost, "unknown"), count > 0 && !figures.cost && "no prices in the records"),
-    tile("Latency p50", duration(latency.p50), latency.p95 !== null && `p95 ${duration(latency.p95)}`, latency.p99 !== null && `p99 ${duration(latency.p99)}`),
+    tile("Latency p50", duration(latency.p50_ms), latency.p95_ms !== undefined && `p95 ${duration(latency.p95_ms)}`, latency.p99_ms !== undefined && `p99 ${duration(latency.p99_ms)}`),
   );
 }
 
@@ -90,7 +90,7 @@ function agentTable() {
     button(name(agent.name), () => filterBy({ agent: agent.name }), { class: "link", title: "Show the calls of this agent" }),
     number(agent.executions), number(agent.failed_executions), number(agent.calls), number(agent.repairs), number(agent.retries),
     short(agent.usage.input_tokens), short(agent.usage.output_tokens), agent.cost ? costOf(agent.cost) + (agent.calls_without_cost > 0 ? "+" : "") : UNKNOWN,
-    duration(agent.latency.p50), duration(agent.latency.p95),
+    duration(agent.latency.p50_ms), duration(agent.latency.p95_ms),
   ]);
   return table("By agent", ["Agent", "Executions", "Failed", "Calls", "Repairs", "Retries", "Tokens in", "Tokens out", "Cost", "p50", "p95"], rows);
 }

@@ -1,0 +1,190 @@
+//! One call of an execution: what goes out, what comes back, and what is told of it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tracing::{Instrument as _, Span};
+
+use super::admission::Ticket;
+use super::decision::Step;
+use super::execution::Execution;
+use super::verdict::{Decode, Decoded, Failure, Verdict, judge};
+use crate::attempt::Attempts;
+use crate::call_log::{CallEnd, Parameters, Record};
+use crate::chat::{Request, Response};
+use crate::clock;
+use crate::cost::Cost;
+use crate::error::{CallReport, ErrorKind, Result};
+use crate::provider::{CallContext, ProviderError};
+
+impl Execution<'_> {
+    /// One call, from its first record to its last; `request` becomes the next one.
+    pub(super) async fn call(
+        &mut self,
+        request: &mut Request,
+        ticket: Ticket,
+        decode: &mut Decode<'_>,
+    ) -> Result<Step> {
+        let around = self.around;
+        let call_id = format!("call_{}", around.clock.id());
+        let attempts = ticket.attempts.clone();
+        let started = around.clock.elapsed();
+        let open = around
+            .log
+            .begin(&attempts, || self.record(&call_id, request))?;
+        let open_span = self.open_call_span(&call_id, request);
+        let span = open_span.span();
+
+        let (response, mut verdict) = self.ask(request, &attempts, span.clone(), decode).await;
+        let cost = self.settle(ticket, request, response.as_ref());
+        let duration = around.clock.elapsed().saturating_sub(started);
+        let mut report = self.report(call_id, &attempts, response.as_ref(), &verdict);
+        (report.cost, report.duration) = (cost, duration);
+        let kind = report.error;
+        self.ledger.calls.push(report);
+        self.close_call_span(open_span, &attempts, response.as_ref(), cost, kind);
+        let next = self.decide(&verdict, response.as_ref(), request);
+        let kept = open.finish(|| CallEnd {
+            cost,
+            ..verdict.take_end(response.clone(), next.goes_on())
+        });
+        self.tell(&span);
+        if let Some(call) = self.ledger.calls.last_mut() {
+            call.raw_text = response.map(|response| response.refusal.unwrap_or(response.text));
+        }
+
+        // Only now: the answer that the log could not keep must be in the ledger.
+        kept?;
+        Ok(next.with(verdict, self))
+    }
+
+    /// The provider's answer, judged.
+    async fn ask(
+        &self,
+        request: &Request,
+        attempts: &Attempts,
+        span: Span,
+        decode: &mut Decode<'_>,
+    ) -> (Option<Response>, Verdict) {
+        let context = CallContext::new(&self.spec.name)
+            .with_attempts(attempts.clone())
+            .with_deadline(self.deadline);
+        let answer = self.around.provider.generate_json(request, &context);
+        match self.guarded(answer).instrument(span).await {
+            Ok(response) => {
+                let verdict = judge(&response, &self.schema, &mut |answer| {
+                    // A conversation keeps the JSON whatever else becomes of it.
+                    let conversing = self.options.conversation.is_some();
+                    decode(answer).map(|decoded| if conversing { Decoded::AsIs } else { decoded })
+                });
+                (Some(response), verdict)
+            }
+            Err(error) => (None, Verdict::Failed(Failure::of(error))),
+        }
+    }
+
+    fn report(
+        &self,
+        call_id: String,
+        attempts: &Attempts,
+        response: Option<&Response>,
+        verdict: &Verdict,
+    ) -> CallReport {
+        CallReport {
+            call_id,
+            raw_text: None,
+            violations: verdict.violations().to_vec(),
+            finish_reason: response.and_then(|response| response.finish_reason.clone()),
+            usage: response.map(|response| response.usage).unwrap_or_default(),
+            cost: None,
+            attempts: attempts.to_vec(),
+            duration: Duration::ZERO,
+            error: verdict.error_kind(),
+            record: self.around.log.journal().map(std::path::Path::to_owned),
+        }
+    }
+
+    fn tell(&self, span: &Span) {
+        let Some(call) = self.ledger.last() else {
+            return;
+        };
+        span.in_scope(|| {
+            tracing::debug!(
+                agent = self.spec.name,
+                call_id = call.call_id,
+                error = call.error.map(ErrorKind::as_str),
+                input_tokens = call.usage.input_tokens,
+                output_tokens = call.usage.output_tokens,
+                "LLM call ended"
+            );
+        });
+    }
+
+    /// What the call cost, as its budgets learn it. One without an answer drops its ticket.
+    fn settle(&self, ticket: Ticket, asked: &Request, response: Option<&Response>) -> Option<Cost> {
+        let response = response?;
+        let answered = response.model.as_deref();
+        let prices = self.around.prices;
+        let cost = prices.cost(&asked.model, answered, &response.usage);
+        ticket.settle(&response.usage, cost);
+        cost
+    }
+
+    fn record(&self, call_id: &str, request: &Request) -> Record {
+        let options = &self.options;
+        let mut record = Record::default();
+        call_id.clone_into(&mut record.call_id);
+        record.execution_id.clone_from(&self.id);
+        record.parent_call_id.clone_from(&options.parent_call_id);
+        record.conversation_id = options
+            .conversation
+            .as_ref()
+            .map(|conversation| conversation.id().to_owned());
+        record.job_id.clone_from(&options.job_id);
+        record.document_id.clone_from(&options.document_id);
+        record.attempt = u32::try_from(self.ledger.calls.len() + 1).unwrap_or(u32::MAX);
+        record.iteration = options.iteration;
+        record.agent.clone_from(&self.spec.name);
+        record.mode = self.spec.mode;
+        self.around.provider.name().clone_into(&mut record.provider);
+        record.model.clone_from(&request.model);
+        record.parameters = Parameters::of(request);
+        for (part, hash) in self.prompt.parts.iter().zip(&self.prompt_hashes) {
+            let name = part.name.to_owned();
+            record
+                .templates
+                .insert(name.clone(), part.template.to_string());
+            record.prompt_hashes.insert(name, hash.clone());
+        }
+        record.schema_hash = Some(self.schema.hash.clone());
+        record.messages.clone_from(&request.messages);
+        if self.around.log.keeps_context() {
+            record.context = Some(self.variables.clone());
+        }
+        record
+    }
+
+    /// The provider's answer, unless deadline or cancellation come first.
+    async fn guarded<F>(&self, answer: F) -> std::result::Result<Response, ProviderError>
+    where
+        F: Future<Output = std::result::Result<Response, ProviderError>> + Send,
+    {
+        let late = || {
+            Err(ProviderError::new(
+                ErrorKind::DeadlineExceeded,
+                "the deadline of the run passed",
+            ))
+        };
+        let in_time = clock::until(self.deadline, answer);
+        let Some(cancel) = &self.options.cancel else {
+            return in_time.await.unwrap_or_else(late);
+        };
+        match cancel.run_until_cancelled(in_time).await {
+            Some(answer) => answer.unwrap_or_else(late),
+            None => Err(ProviderError::new(
+                ErrorKind::Cancelled,
+                "the run was cancelled",
+            )),
+        }
+    }
+}
