@@ -33,7 +33,7 @@ Examples:
 Percentiles are nearest ranks: the time of a call that was made.";
 
 /// Names of agents and models are cut to so many characters, so that 80 columns are enough.
-const MOST_NAME: usize = 18;
+const MOST_NAME: usize = 14;
 
 impl StatsArguments {
     pub(super) fn execute(&self) -> Result<u8> {
