@@ -68,6 +68,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "the thread, and what it shares with those who hand it work",
     ),
     (
+        "job/file.rs",
+        "every key of a job file, most of it documentation",
+    ),
+    (
         "job/run.rs",
         "the report's fields, most of it documentation",
     ),

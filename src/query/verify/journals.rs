@@ -9,7 +9,7 @@ use super::{Defect, Finding, Verification};
 use crate::call_log::index::{Head, RawLine, scan};
 use crate::call_log::is_abandoned;
 use crate::call_log::journal::{Line, decode};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// How many findings of a kind that a journal of garbage has thousands of are named.
 const MOST_LINES: usize = 1000;
@@ -70,10 +70,9 @@ pub(super) fn look(run: &Run, verification: &mut Verification) -> Result<Seen> {
         let parts = scan(journal, 0, &|lines: &mut Lines, line| {
             lines.visit(&line, &schema);
         });
-        let parts = parts.map_err(|error| {
-            let what = format!("cannot read `{}`", journal.display());
-            Error::new(ErrorKind::Log, what).with_source(error)
-        })?;
+        let Ok(parts) = parts.map_err(|error| verification.unreadable(journal, &error)) else {
+            continue;
+        };
         let mut of_journal = Journal::new(journal);
         let mut newlines = 0;
         for part in parts {
@@ -290,7 +289,8 @@ fn never_finished(run: &Run, verification: &mut Verification) {
         .iter()
         .filter(|call| call.state == State::Interrupted)
     {
-        let message = "a call began and did not end; `duologue logs recover` ends it";
+        let message =
+            "a call began, and no line that can be read ends it; `duologue logs recover` does";
         let finding = Finding::new(Defect::NeverFinished, &run.journals[call.journal], message);
         verification.findings.push(finding.of_call(&call.id));
     }

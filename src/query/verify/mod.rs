@@ -142,6 +142,12 @@ pub struct Verification {
 }
 
 impl Verification {
+    fn unreadable(&mut self, journal: &Path, error: &std::io::Error) {
+        let message = format!("the journal cannot be read: {error}");
+        self.findings
+            .push(Finding::new(Defect::UnreadableLine, journal, message));
+    }
+
     /// Looks at every line and every file of the run in `directory`, past every index.
     ///
     /// # Errors

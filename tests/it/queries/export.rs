@@ -83,7 +83,7 @@ fn a_table_has_one_row_per_call() {
     );
     assert_eq!(
         ["transport_attempts", "cost_usd"].map(|name| cell(2, name)),
-        ["2", ""]
+        ["2", "0.0000815"]
     );
     assert_eq!(cell(6, "error_kind"), "bad_request");
     assert!(!text.contains("Tides") && !text.contains("bad flood"));

@@ -65,7 +65,7 @@ fn a_secret_in_a_prompt_does_not_come_out_by_way_of_a_diff() {
         pollster::block_on(runner.run(&agent("planner"), topic("mail eve@example.org later")));
     let said = said(&outcome.unwrap_err());
     assert!(
-        said.contains("<REDACTED:email> [-now.-]{+later.+}"),
+        said.contains("<REDACTED:email> [-now-]{+later+}."),
         "{said}"
     );
     assert!(!said.contains("example.org"), "{said}");

@@ -24,10 +24,7 @@ fn a_page_shows_the_run_its_figures_and_its_calls() {
     assert_eq!(seen["figures"]["Retries"], "3 | requests sent again");
     assert_eq!(seen["figures"]["Tokens in"], "250 | unknown for 3 calls");
     assert_eq!(seen["figures"]["Tokens out"], "47");
-    assert_eq!(
-        seen["figures"]["Cost"],
-        "unknown | no prices in the records"
-    );
+    assert_eq!(seen["figures"]["Cost"], "$0.00045 | unknown for 3 calls");
     assert_eq!(seen["tables"], json!(["By agent", "Errors by kind"]));
     assert_eq!((&seen["rows"], &seen["notices"]), (&json!(7), &json!([])));
     let labels: Vec<&str> = seen["labels"]
