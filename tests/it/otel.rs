@@ -211,6 +211,7 @@ fn draw(spans: &[&Value], parent: &Value, depth: usize, text: &mut String) {
         for (name, word) in [
             ("gen_ai.usage.input_tokens", "in"),
             ("gen_ai.usage.output_tokens", "out"),
+            ("duologue.cost_usd", "usd"),
             ("duologue.attempt", "attempt"),
             ("duologue.transport_attempts", "requests"),
             ("gen_ai.response.finish_reasons", "finished"),

@@ -45,10 +45,10 @@ fn said(program: &Path, arguments: &[&str], folder: &Path) -> String {
 fn recipes(language: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let section = readme
-        .split("\n### Reading the log with other tools\n")
+        .split("\n## Reading the log with other tools\n")
         .nth(1)
         .unwrap();
-    let section = section.split("\n### ").next().unwrap();
+    let section = section.split("\n## ").next().unwrap();
     let fence = format!("```{language}\n");
     let blocks = section.split(&fence).skip(1);
     blocks

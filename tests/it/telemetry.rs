@@ -94,6 +94,7 @@ fn a_chat_span_holds_what_the_record_holds() {
         (names::GEN_AI_CONVERSATION_ID, conversation.id()),
         (names::GEN_AI_USAGE_INPUT_TOKENS, "40"),
         (names::GEN_AI_USAGE_OUTPUT_TOKENS, "6"),
+        (names::COST_USD, "2.2e-5"),
         (names::CALL_ID, &record.call_id),
         (names::EXECUTION_ID, &record.execution_id),
         (names::RUN_ID, &record.run_id),
