@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Subscriber};
+use tracing::subscriber::{DefaultGuard, Interest};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -51,8 +51,34 @@ pub(crate) struct Listening {
     _guard: DefaultGuard,
 }
 
+/// Wants to be asked about everything and takes nothing. While one of these lives, no span that another
+/// thread meets for the first time is written off for good, just when a listener is being set up.
+struct Curious;
+
+impl Subscriber for Curious {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
 impl Listening {
     pub(crate) fn start() -> Self {
+        static CURIOUS: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Curious));
+        LazyLock::force(&CURIOUS);
         let listener = Listener::default();
         let registry = tracing_subscriber::registry().with(listener.clone());
         Self {
