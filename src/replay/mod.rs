@@ -20,6 +20,7 @@
 
 mod answer;
 mod builder;
+mod excerpt;
 mod key;
 mod miss;
 mod provider;

@@ -117,11 +117,12 @@ impl Recording {
 
     /// The next record of this request, which is used from now on.
     pub(super) fn take(&self, asked: &Asked, agent: &str) -> Found<'_> {
-        let mut state = self.lock();
         let mut used_up: Option<Times> = None;
         let keys: [fn(&Asked) -> String; 2] = [Asked::key, Asked::key_without_schema];
         for key in keys {
-            match state.take(&key(asked), agent) {
+            // Outside of the lock: a prompt may be long.
+            let key = key(asked);
+            match self.lock().take(&key, agent) {
                 Some(Ok(index)) => return Found::Call(&self.calls[index]),
                 Some(Err(times)) => {
                     let before = used_up.map_or(0, |times| times.recorded);
