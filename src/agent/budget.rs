@@ -27,7 +27,8 @@ use crate::text;
 ///   gateway's timeout). What was reserved for a call that sent nothing is free again.
 /// - Retries inside of a call are part of it; a repair, or another try with a higher cap, reserves anew.
 ///
-/// Clones share what is spent; set the limits before you clone.
+/// Clones share what is spent; set the limits before you clone. A run that meets the same budget
+/// twice, say at its runner and in its options, counts once.
 ///
 /// ```
 /// use duologue::agent::Budget;
@@ -158,6 +159,20 @@ impl Budget {
         self
     }
 
+    /// Adds `budget`; where its spending is counted already, its limits alone.
+    pub(super) fn join(budgets: &mut Vec<Self>, budget: Self) {
+        let known = budgets
+            .iter_mut()
+            .find(|known| Arc::ptr_eq(&known.account, &budget.account));
+        match known {
+            Some(known) => {
+                known.tokens = lower(known.tokens, budget.tokens);
+                known.cost = lower(known.cost, budget.cost);
+            }
+            None => budgets.push(budget),
+        }
+    }
+
     pub(super) fn needs_prices(&self) -> bool {
         self.cost.is_some()
     }
@@ -213,4 +228,8 @@ impl Budget {
         }
         Ok(())
     }
+}
+
+fn lower<L: Ord>(one: Option<L>, other: Option<L>) -> Option<L> {
+    one.into_iter().chain(other).min()
 }

@@ -79,14 +79,14 @@ impl<'a> Execution<'a> {
             )
             .with_hint("set `mode: conversational`, or run it without a conversation"));
         }
-        let budgets: Vec<Budget> = [
-            budget_of(spec),
-            options.budget.clone(),
-            around.budget.cloned(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let mut budgets = Vec::new();
+        let given_budgets = [options.budget.clone(), around.budget.cloned()];
+        for budget in budget_of(spec)
+            .into_iter()
+            .chain(given_budgets.into_iter().flatten())
+        {
+            Budget::join(&mut budgets, budget);
+        }
         check_price(spec, &budgets, around.prices)?;
         let mut variables = spec.default_variables.clone();
         variables.insert("iteration".to_owned(), options.iteration.into());

@@ -143,6 +143,25 @@ fn every_budget_holds_and_the_one_that_does_not_cover_is_named() {
     assert_eq!((both.spending().tokens, wide.spending().tokens), (20, 20));
 }
 
+#[test]
+fn a_budget_that_a_run_meets_twice_counts_once() {
+    let script = ScriptedProvider::new([good(10, 10).forever()]);
+    let shared = Budget::new();
+    let runner = AgentRunner::builder(script, prompts())
+        .budget(shared.clone().tokens(10_000))
+        .build();
+    let run = |budget: Budget| {
+        let options = RunOptions::new().budget(budget);
+        pollster::block_on(runner.run_with(&planner(), topic(), options))
+    };
+    run(shared.clone()).unwrap();
+    assert_eq!(shared.spending().tokens, 20);
+    // Each limit holds, wherever it was set.
+    let error = run(shared.clone().tokens(20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BudgetExhausted);
+    assert_eq!(shared.spending().tokens, 20);
+}
+
 // ---------------------------------------------------------------- what is spent
 
 #[test]
