@@ -34,6 +34,9 @@ pub struct Attempt {
     pub first_byte_ms: Option<u64>,
     /// Time until the attempt ended, in milliseconds.
     pub duration_ms: u64,
+    /// Whether no connection came about: nothing left.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unsent: bool,
 }
 
 #[expect(
@@ -217,6 +220,11 @@ impl OpenAttempt {
         });
     }
 
+    /// No connection came about: nothing left, and nobody may want money for it.
+    pub fn unsent(&self) {
+        self.update(|attempt| attempt.unsent = true);
+    }
+
     /// Keeps the raw exchange as far as it has come, if the wire is captured: an attempt that is
     /// cut short shows what was sent.
     pub fn exchange(&self, exchange: impl FnOnce() -> WireExchange) {
@@ -288,6 +296,7 @@ mod tests {
             delay_ms: 500,
             first_byte_ms: Some(20),
             duration_ms: 21,
+            unsent: true,
         };
         attempts.replay("call_1", std::slice::from_ref(&recorded));
         let timeless = Attempt {

@@ -95,9 +95,8 @@ impl Drop for Reservation {
 
 /// Whether somebody may want money for it: a refusal is free, silence is not.
 fn may_cost(attempt: &Attempt) -> bool {
-    attempt
-        .status
-        .is_none_or(|status| status < 400 || matches!(status, 504 | 524))
+    let silent_or_served = |status| status < 400 || matches!(status, 504 | 524);
+    !attempt.unsent && attempt.status.is_none_or(silent_or_served)
 }
 
 pub(super) fn cost_of(price: Option<ModelPrice>, usage: &Usage) -> Option<Decimal> {

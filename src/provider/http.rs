@@ -118,7 +118,7 @@ impl Transport {
         read: impl FnOnce(&HttpAnswer<'_>) -> Result<T, ProviderError>,
     ) -> Result<T, Failed> {
         let end = after(self.timeouts.attempt);
-        let mut response = self.send(client, target, body, end).await?;
+        let mut response = self.send(client, target, body, attempt, end).await?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         attempt.headers(status, super::answer::request_id(&headers));
@@ -144,6 +144,7 @@ impl Transport {
         client: &Connected,
         target: &Target,
         body: Vec<u8>,
+        attempt: &OpenAttempt,
         end: Instant,
     ) -> Result<reqwest::Response, Failed> {
         let mut request = reqwest::Request::new(Method::POST, target.url.clone());
@@ -155,6 +156,9 @@ impl Transport {
         match tokio::time::timeout_at(until, client.execute(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
+                if error.is_connect() {
+                    attempt.unsent();
+                }
                 let lost = !error.is_connect() && !error.is_timeout() && error.is_request();
                 Err(Failed {
                     error: send_failed(error, &target.url, self.timeouts.connect),

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use duologue::agent::{Budget, RunOptions};
-use duologue::call_log::CallStatus;
+use duologue::call_log::{CallStatus, MemoryCallLogger};
 use duologue::chat::Usage;
 use duologue::cost::{Cost, Decimal};
 use duologue::pricing::{ModelPrice, PriceTable};
@@ -225,6 +225,29 @@ fn a_refused_request_is_free_and_one_of_unknown_fate_is_not() {
         pollster::block_on(runner.run_with(&capped(100), topic(), options)).unwrap_err();
         assert_eq!(budget.spending().tokens, expected, "{reply}");
     }
+}
+
+#[cfg(feature = "openai")]
+#[test]
+fn a_server_that_cannot_be_reached_costs_nothing() {
+    let provider = duologue::provider::OpenAiProvider::builder()
+        .base_url("http://127.0.0.1:9/v1")
+        .no_api_key()
+        .build()
+        .unwrap();
+    let memory = MemoryCallLogger::new();
+    let runner = AgentRunner::builder(provider, prompts())
+        .logger(memory.clone())
+        .retry(RetryPolicy::default().with_initial_delay(Duration::from_millis(1)))
+        .build();
+    let budget = Budget::new();
+    let options = RunOptions::new().budget(budget.clone());
+    let error = pollster::block_on(runner.run_with(&capped(100), topic(), options)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(budget.spending(), Budget::new().spending());
+    let attempts = &memory.records()[0].attempts;
+    assert_eq!(attempts.len(), 4);
+    assert!(attempts.iter().all(|attempt| attempt.unsent));
 }
 
 #[test]
