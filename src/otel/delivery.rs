@@ -20,6 +20,7 @@ use crate::text::counted;
 pub(super) struct Deliveries {
     ended: AtomicU64,
     tried: AtomicU64,
+    told: AtomicU64,
     failure: Mutex<Option<String>>,
     reason: Mutex<Option<String>>,
 }
@@ -36,11 +37,17 @@ impl Deliveries {
         lock(&self.failure).take()
     }
 
-    /// The spans that found no place in the queue since the last time; true when nothing waits.
-    pub(super) fn take_dropped(&self) -> Option<String> {
-        let ended = self.ended.swap(0, Ordering::Relaxed);
-        let tried = self.tried.swap(0, Ordering::Relaxed);
-        let dropped = usize::try_from(ended.saturating_sub(tried)).ok()?;
+    /// Spans that have ended so far, and wait or were handed over.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// The spans that found no place in the queue since the last time, when all that waited has been
+    /// tried: of the first `ended`, as others may end in the meantime.
+    pub(super) fn take_dropped(&self, ended: u64) -> Option<String> {
+        let lost = ended.saturating_sub(self.tried.load(Ordering::Relaxed));
+        let told = self.told.fetch_max(lost, Ordering::Relaxed);
+        let dropped = usize::try_from(lost.saturating_sub(told)).ok()?;
         (dropped > 0).then(|| {
             format!(
                 "{} found no place in the queue (`OTEL_BSP_MAX_QUEUE_SIZE`)",
@@ -124,7 +131,6 @@ impl<P: SpanProcessor> SpanProcessor for Counted<P> {
     }
 
     fn on_end(&self, mut span: SpanData) {
-        self.deliveries.ended.fetch_add(1, Ordering::Relaxed);
         for attribute in &mut span.attributes {
             if attribute.key.as_str() == names::GEN_AI_RESPONSE_FINISH_REASONS
                 && let Ok(list) = serde_json::from_str::<Vec<String>>(&attribute.value.as_str())
@@ -134,6 +140,8 @@ impl<P: SpanProcessor> SpanProcessor for Counted<P> {
             }
         }
         self.inner.on_end(span);
+        // Only now: a span on its way into the queue is not lost.
+        self.deliveries.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -146,5 +154,29 @@ impl<P: SpanProcessor> SpanProcessor for Counted<P> {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.inner.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_that_end_during_a_flush_are_not_said_to_be_lost() {
+        let deliveries = Deliveries::default();
+        let add = |count: &AtomicU64, spans| count.fetch_add(spans, Ordering::Relaxed);
+        add(&deliveries.ended, 10);
+        let before = deliveries.ended();
+        add(&deliveries.ended, 5);
+        add(&deliveries.tried, 10);
+        assert_eq!(deliveries.take_dropped(before), None);
+
+        add(&deliveries.ended, 3);
+        add(&deliveries.tried, 5);
+        let told = deliveries
+            .take_dropped(deliveries.ended())
+            .unwrap_or_default();
+        assert!(told.starts_with("3 spans found no place"), "{told}");
+        assert_eq!(deliveries.take_dropped(deliveries.ended()), None);
     }
 }

@@ -139,7 +139,7 @@ impl Telemetry {
     /// [`ErrorKind::Unavailable`] with the first thing that could not be delivered since the last
     /// flush.
     pub fn flush(&self) -> Result<()> {
-        let deadline = Instant::now() + self.flush_timeout;
+        let (began, ended) = (Instant::now(), self.deliveries.ended());
         let traces = self
             .traces
             .clone()
@@ -148,7 +148,7 @@ impl Telemetry {
             .metrics
             .clone()
             .map(|provider| start(move || provider.force_flush()));
-        self.wait(traces.into_iter().chain(metrics), deadline)
+        self.wait(traces.into_iter().chain(metrics), began, ended)
     }
 
     /// [`flush`](Self::flush), and the end.
@@ -162,7 +162,7 @@ impl Telemetry {
     fn close(&mut self) -> Result<()> {
         self.is_shut_down = true;
         let timeout = self.flush_timeout;
-        let deadline = Instant::now() + timeout;
+        let (began, ended) = (Instant::now(), self.deliveries.ended());
         let traces = self
             .traces
             .take()
@@ -171,19 +171,20 @@ impl Telemetry {
             .metrics
             .take()
             .map(|provider| start(move || provider.shutdown_with_timeout(timeout)));
-        self.wait(traces.into_iter().chain(metrics), deadline)
+        self.wait(traces.into_iter().chain(metrics), began, ended)
     }
 
     fn wait(
         &self,
         ends: impl Iterator<Item = mpsc::Receiver<Result<(), OTelSdkError>>>,
-        deadline: Instant,
+        began: Instant,
+        ended: u64,
     ) -> Result<()> {
         // Every signal is waited for before the first error is returned.
         let mut late = false;
         let mut failed = None;
         for end in ends {
-            match end.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match end.recv_timeout(self.flush_timeout.saturating_sub(began.elapsed())) {
                 Ok(Ok(())) => {}
                 Ok(Err(OTelSdkError::Timeout(_))) | Err(_) => late = true,
                 Ok(Err(error)) => failed = failed.or(Some(error.to_string())),
@@ -194,7 +195,7 @@ impl Telemetry {
                 let seconds = self.flush_timeout.as_secs_f64();
                 return Some(format!("nothing came back within {seconds} s"));
             }
-            self.deliveries.take_dropped()
+            self.deliveries.take_dropped(ended)
         });
         reason.map_or(Ok(()), |reason| Err(undelivered(&reason)))
     }
@@ -232,5 +233,9 @@ fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> mpsc::
 fn is_exported(metadata: &Metadata<'_>) -> bool {
     const OWN: [&str; 6] = ["opentelemetry", "hyper", "reqwest", "h2", "rustls", "tower"];
     let root = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= Level::INFO && !OWN.iter().any(|own| root.starts_with(own))
+    let is_own = |own: &&str| {
+        root.strip_prefix(*own)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    *metadata.level() <= Level::INFO && !OWN.iter().any(is_own)
 }

@@ -410,3 +410,19 @@ fn an_endpoint_that_is_no_url_is_refused_when_it_is_named() {
         "{error:#}"
     );
 }
+
+#[test]
+fn a_wait_without_end_is_no_overflow() {
+    let telemetry = Telemetry::builder()
+        .endpoint(format!("http://127.0.0.1:{}", free_port()))
+        .flush_timeout(Duration::MAX)
+        .build()
+        .unwrap();
+    drop(tracing::subscriber::set_default(
+        tracing_subscriber::registry().with(telemetry.layer()),
+    ));
+    in_time(move || {
+        telemetry.flush().unwrap();
+        telemetry.shutdown().unwrap();
+    });
+}
