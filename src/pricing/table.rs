@@ -165,13 +165,29 @@ impl PriceTable {
     }
 
     /// What a call cost: by the model that answered if its price is known, else by the one that was
-    /// asked. `None` when neither is known, or when `usage` lacks input or output: unknown is not
-    /// zero.
+    /// asked. A price of one's own for either wins over the bundled one of the other: a server may
+    /// answer `gpt-4o` in the name of a deployment that has its own price. `None` when neither is
+    /// known, or when `usage` lacks input or output: unknown is not zero.
     pub fn cost(&self, asked: &str, answered: Option<&str>, usage: &Usage) -> Option<Cost> {
         answered
-            .and_then(|model| self.price(model))
+            .and_then(|model| self.own_price(model))
+            .or_else(|| self.own_price(asked))
+            .or_else(|| self.price(answered?))
             .or_else(|| self.price(asked))?
             .cost(usage)
+    }
+
+    /// The price of `model`, unless the bundled table has it just so.
+    fn own_price(&self, model: &str) -> Option<&ModelPrice> {
+        let Source::Own(prices) = &self.0 else {
+            return None;
+        };
+        let bundled = Self::bundled();
+        let is_bundled = |name: &str, price| bundled.prices().models.get(name) == Some(price);
+        candidates(model)
+            .find_map(|name| Some((name, prices.models.get(name)?)))
+            .filter(|(name, price)| !is_bundled(name, *price))
+            .map(|(_, price)| price)
     }
 
     /// The date of the prices, `YYYY-MM-DD`.

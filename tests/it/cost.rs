@@ -142,6 +142,15 @@ fn the_model_that_answered_decides_where_its_price_is_known() {
     assert_eq!(cost("nobody", Some("nobody")), None);
 }
 
+#[test]
+fn a_price_of_ones_own_wins_over_the_bundled_one_of_the_model_that_answered() {
+    let table = PriceTable::bundled().with_price("our-deployment", price("7", "7"));
+    let cost = |asked, answered| table.cost(asked, answered, &Usage::new(1_000_000, 0));
+    assert_eq!(cost("our-deployment", Some("gpt-4o-2024-08-06")), usd("7"));
+    assert_eq!(cost("gpt-5", Some("our-deployment")), usd("7"));
+    assert_eq!(cost("gpt-5", Some("gpt-4o-2024-08-06")), usd("2.5"));
+}
+
 // ---------------------------------------------------------------- price files
 
 fn file(name: &str, text: &str) -> (crate::support::Folder, PathBuf) {
