@@ -30,6 +30,7 @@
 //! | [`RUN_ID`] | `run_id` | `run_id` |
 //! | [`EXECUTION_ID`] | `execution_id` | none |
 //! | [`PARENT_CALL_ID`] | `parent_call_id` | none |
+//! | [`REPLAY_OF`] | `replay_of` | none |
 //! | [`JOB_ID`], [`DOCUMENT_ID`] | `job_id`, `document_id` | none |
 //! | [`ATTEMPT`] | `attempt` | `repair_attempts` |
 //! | [`ITERATION`] | `iteration` | `iteration` |
@@ -113,6 +114,9 @@ pub const RUN_ID: &str = "duologue.run_id";
 pub const EXECUTION_ID: &str = "duologue.execution_id";
 /// The call that caused this one.
 pub const PARENT_CALL_ID: &str = "duologue.parent_call_id";
+/// The call of an earlier run whose record answers; absent where a request leaves. Tokens and costs
+/// of a replayed call are those of that one, and were not spent again.
+pub const REPLAY_OF: &str = "duologue.replay_of";
 /// The job that the call is made for.
 pub const JOB_ID: &str = "duologue.job_id";
 /// The document that the call is made for.

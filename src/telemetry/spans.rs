@@ -163,6 +163,7 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::COST_USD } = Empty,
         { names::FIRST_BYTE_MS } = Empty,
         { names::TRANSPORT_ATTEMPTS } = Empty,
+        { names::REPLAY_OF } = Empty,
         { names::ERROR_TYPE } = Empty,
     ))
 }
@@ -193,6 +194,8 @@ impl CallEnding<'_> {
             span.record(names::TRANSPORT_ATTEMPTS, whole(attempts.len()));
             let first_byte = attempts.last().and_then(|attempt| attempt.first_byte_ms);
             span.record(names::FIRST_BYTE_MS, first_byte.and_then(whole));
+            let replay_of = self.attempts.replay_of();
+            span.record(names::REPLAY_OF, replay_of.as_deref().map(clean));
         }
         open.end(self.error);
     }

@@ -3,9 +3,12 @@
 use duologue::ErrorKind;
 use duologue::provider::{Reply, ScriptedProvider};
 use duologue::replay::{ReplayMode, ReplayProvider};
+use duologue::telemetry::names;
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::{agent, answer, recorded, records, runner, topic};
+use crate::support::spans::Listening;
 
 fn said(error: &duologue::Error) -> String {
     let cause = std::error::Error::source(error).unwrap();
@@ -225,4 +228,17 @@ fn falling_through_needs_somebody_to_fall_to() {
     let builder = ReplayProvider::builder(recorded(&folder, &[("tides", answer("x"))]));
     let error = builder.mode(ReplayMode::FallThrough).build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+#[test]
+fn the_span_of_a_replayed_call_names_the_recorded_one() {
+    let folder = TempDir::new().unwrap();
+    let from = recorded(&folder, &[("tides", answer("Tides"))]);
+    let replay = ReplayProvider::from_run(&from).unwrap();
+    let runner = runner(&folder, "second", "{}", replay);
+    let listening = Listening::start();
+    pollster::block_on(runner.run(&agent("planner"), topic("tides"))).unwrap();
+
+    let span = &listening.spans(names::CHAT)[0];
+    assert_eq!(span.get(names::REPLAY_OF), records(&from)[0].call_id);
 }
