@@ -9,6 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use rust_decimal::Decimal;
 
+/// Whole numbers below are exact as `f64`.
+const EXACT_IN_BINARY: u128 = 1 << 53;
+/// Powers of ten that are exact as `f64`, as far as prices have digits.
+const POWERS: [f64; 16] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+
 /// An amount of US dollars.
 ///
 /// In JSON and YAML it is a plain number with all its digits, so that other tools can add it up.
@@ -36,6 +43,18 @@ impl Cost {
     /// The amount in dollars.
     pub fn usd(self) -> Decimal {
         self.0
+    }
+
+    /// The nearest binary fraction, which prints the same digits, up to fifteen of them.
+    pub(crate) fn as_f64(self) -> f64 {
+        let (mantissa, scale) = (self.0.mantissa(), self.0.scale());
+        // Both are exact in binary then, so that their quotient is the nearest there is.
+        if mantissa.unsigned_abs() < EXACT_IN_BINARY
+            && let Some(power) = usize::try_from(scale).ok().and_then(|at| POWERS.get(at))
+        {
+            return mantissa as f64 / power;
+        }
+        self.0.to_string().parse().unwrap_or(f64::NAN)
     }
 
     /// The sum of both, at most what a [`Decimal`] can hold.
@@ -66,11 +85,7 @@ impl fmt::Display for Cost {
 
 impl Serialize for Cost {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // The nearest binary fraction prints the same digits, up to fifteen of them.
-        match self.0.to_string().parse::<f64>() {
-            Ok(dollars) => serializer.serialize_f64(dollars),
-            Err(error) => Err(serde::ser::Error::custom(error)),
-        }
+        serializer.serialize_f64(self.as_f64())
     }
 }
 
@@ -144,6 +159,24 @@ mod tests {
         assert_eq!(read("1e-7").unwrap().to_string(), "$0.0000001");
         for json in ["\"cheap\"", "\"\"", "true", "null", "[1]", "1e300"] {
             assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn the_quick_way_to_a_binary_fraction_gives_the_nearest_one() {
+        for text in [
+            "0.1",
+            "0.0000515",
+            "-2.3",
+            "9007199254740.993",
+            "0.0000000000000000001",
+        ] {
+            let cost = Cost::from_usd(Decimal::from_str(text).unwrap());
+            assert_eq!(
+                cost.as_f64().to_bits(),
+                text.parse::<f64>().unwrap().to_bits(),
+                "{text}"
+            );
         }
     }
 

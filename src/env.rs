@@ -94,12 +94,14 @@ impl Environment {
     /// The value of one of our variables or of its `TWINKLR_` twin, and the name it was found under.
     pub(crate) fn ours(&self, name: &'static str) -> Option<(String, String)> {
         let twin = name.replacen("DUOLOGUE_", "TWINKLR_", 1);
-        // A value that is not Unicode is not allowed either; passing it over would be silent.
-        let read =
-            |name: &str| self.get_as(name, |value| Some(value.to_string_lossy().into_owned()));
-        read(name)
+        self.get_lossy(name)
             .map(|value| (name.to_owned(), value))
-            .or_else(|| read(&twin).map(|value| (twin, value)))
+            .or_else(|| self.get_lossy(&twin).map(|value| (twin, value)))
+    }
+
+    /// A value that is not Unicode is not allowed either; passing it over would be silent.
+    fn get_lossy(&self, name: &str) -> Option<String> {
+        self.get_as(name, |value| Some(value.to_string_lossy().into_owned()))
     }
 
     /// Whether [`CAPTURE_MESSAGE_CONTENT`] asks for content in spans.
@@ -116,7 +118,10 @@ impl Environment {
     /// # Errors
     /// [`ErrorKind::Config`] when the value is neither true nor false.
     pub(crate) fn disables_llm_logging(&self) -> Result<bool> {
-        self.switch(DISABLE_LLM_LOGGING)
+        match self.ours(DISABLE_LLM_LOGGING) {
+            Some((name, value)) => switch(&name, &value),
+            None => Ok(false),
+        }
     }
 
     /// Whether [`OFFLINE`] is set to a true value, here or in this process: an environment that does
@@ -125,22 +130,24 @@ impl Environment {
     /// # Errors
     /// [`ErrorKind::Config`] when the value is neither true nor false.
     pub(crate) fn is_offline(&self) -> Result<bool> {
-        Ok(self.switch(OFFLINE)? || !self.reads_process && Self::process().switch(OFFLINE)?)
-    }
-
-    fn switch(&self, name: &'static str) -> Result<bool> {
-        let Some((name, value)) = self.ours(name) else {
-            return Ok(false);
+        let own = |environment: &Self| match environment.get_lossy(OFFLINE) {
+            Some(value) => switch(OFFLINE, &value),
+            None => Ok(false),
         };
-        match value.to_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Ok(true),
-            "0" | "false" | "no" | "off" => Ok(false),
-            _ => Err(not_allowed(
-                &name,
-                &value,
-                "`1`, `true`, `yes`, `on`, `0`, `false`, `no`, `off`",
-            )),
-        }
+        Ok(own(self)? || !self.reads_process && own(&Self::process())?)
+    }
+}
+
+/// Whether a switch is on.
+fn switch(name: &str, value: &str) -> Result<bool> {
+    match value.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(not_allowed(
+            name,
+            value,
+            "`1`, `true`, `yes`, `on`, `0`, `false`, `no`, `off`",
+        )),
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn check_price<'b>(
     prices: &PriceTable,
 ) -> Result<()> {
     let model = &spec.model;
-    if prices.price(model).is_some() || !budgets.into_iter().any(Budget::needs_prices) {
+    if !budgets.into_iter().any(Budget::needs_prices) || prices.price(model).is_some() {
         return Ok(());
     }
     let message = format!(

@@ -4,7 +4,7 @@ use super::execution::Execution;
 use super::options::RunOptions;
 use super::spec::AgentSpec;
 use crate::attempt::Attempts;
-use crate::call_log::{CallLog, Redactions};
+use crate::call_log::CallLog;
 use crate::chat::{Request, Response};
 use crate::cost::Cost;
 use crate::error::ErrorKind;
@@ -18,8 +18,9 @@ pub(super) fn open_execution(
     log: &CallLog,
     options: &RunOptions<'_>,
 ) -> OpenSpan {
+    let sanitizer = log.outgoing_sanitizer();
     agent_span(&facts(spec, provider, log, options), &|text| {
-        clean(log, text)
+        sanitizer.clean(text)
     })
 }
 
@@ -45,12 +46,6 @@ fn facts<'a>(
     }
 }
 
-fn clean(log: &CallLog, text: &str) -> String {
-    log.outgoing_sanitizer()
-        .redact(text, &mut Redactions::default())
-        .into_owned()
-}
-
 impl Execution<'_> {
     /// Opens the span of a call; the ledger does not hold the call yet.
     pub(super) fn open_call_span(&self, call_id: &str, request: &Request) -> OpenSpan {
@@ -63,7 +58,7 @@ impl Execution<'_> {
             request,
             content: around.content,
         };
-        call_span(&facts, &|text| clean(around.log, text))
+        call_span(&facts, &|text| around.log.outgoing_sanitizer().clean(text))
     }
 
     pub(super) fn close_call_span(
@@ -82,6 +77,6 @@ impl Execution<'_> {
             error,
             content: around.content,
         };
-        ending.record(span, &|text| clean(around.log, text));
+        ending.record(span, &|text| around.log.outgoing_sanitizer().clean(text));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::schema::AnswerSchema;
 use crate::call_log::{CallEnd, CallError};
 use crate::chat::{FinishReason, Response};
-use crate::error::{ErrorKind, SchemaViolation};
+use crate::error::{ErrorKind, SchemaViolation, with_causes};
 use crate::provider::ProviderError;
 use crate::provider::extract::extract_json;
 use crate::text::counted;
@@ -105,15 +105,9 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn of(error: ProviderError) -> Self {
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            message = format!("{message}: {inner}");
-            cause = inner.source();
-        }
         Self {
             kind: error.kind(),
-            message,
+            message: with_causes(&error),
             source: Some(error),
         }
     }

@@ -11,7 +11,7 @@ use super::logger::{BoundRun, CallLogger};
 use super::paths::{RunPaths, run_directory};
 use super::reader::Tail;
 use super::record::Record;
-use super::redact::{Redactions, Sanitizer};
+use super::redact::Sanitizer;
 use super::summary::{Losses, Summary};
 use super::view::CallFiles;
 use super::writer::{Shared, Work, Writer};
@@ -44,9 +44,7 @@ impl FileCallLogger {
         settings: &LlmLogging,
         sanitizer: &Sanitizer,
     ) -> Result<Self> {
-        let run_id = sanitizer
-            .redact(run_id, &mut Redactions::default())
-            .into_owned();
+        let run_id = sanitizer.clean(run_id);
         let paths = RunPaths::of(run_directory(output_dir, &run_id));
         let opened = paths
             .create()

@@ -36,7 +36,7 @@ pub(crate) fn render(document: &impl Serialize, format: LogFormat) -> io::Result
 fn yaml(document: &impl Serialize) -> io::Result<String> {
     let text = to_yaml(document)?;
     let tab_first = |line: &str| line.trim_start_matches(' ').starts_with('\t');
-    if !text.lines().any(tab_first) {
+    if memchr::memchr(b'\t', text.as_bytes()).is_none() || !text.lines().any(tab_first) {
         return Ok(text);
     }
     let document = serde_json::to_value(document).map_err(io::Error::other)?;

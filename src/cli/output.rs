@@ -4,7 +4,7 @@ use std::io::{ErrorKind as ErrorKindOfIo, Write};
 
 use serde::Serialize;
 
-use crate::call_log::{Redactions, SanitizeConfig, Sanitizer};
+use crate::call_log::Sanitizer;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Text for programs, on stdout.
@@ -75,13 +75,7 @@ pub(super) fn warn(error: &Error) {
 }
 
 fn tell(label: &str, error: &Error) {
-    let sanitizer = Sanitizer::new(&SanitizeConfig::default());
-    let clean = |text: &str| match &sanitizer {
-        Ok(sanitizer) => sanitizer
-            .redact(text, &mut Redactions::default())
-            .into_owned(),
-        Err(_) => String::new(),
-    };
+    let clean = |text: &str| Sanitizer::shared_default().clean(text);
     say(&format!("{label}: {}", clean(&error.to_string())));
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -93,19 +93,26 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
         if f.alternate() {
-            let mut cause = self.source();
-            while let Some(error) = cause {
-                write!(f, ": {error}")?;
-                cause = error.source();
-            }
+            f.write_str(&with_causes(self))?;
             if let Some(hint) = self.hint() {
                 write!(f, " (hint: {hint})")?;
             }
+            return Ok(());
         }
-        Ok(())
+        f.write_str(&self.0.message)
     }
+}
+
+/// What `error` and its causes say, in one line.
+pub(crate) fn with_causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
 
 impl fmt::Debug for Error {

@@ -11,11 +11,11 @@ use tracing::Instrument as _;
 use super::load::{Job, JobAgent};
 use crate::agent::{AgentMode, AgentRunner, Conversation, Outcome, RunOptions};
 use crate::attempt::millis;
-use crate::call_log::{Redactions, Sanitizer};
+use crate::call_log::Sanitizer;
 use crate::chat::Usage;
 use crate::config;
 use crate::cost::{self, Cost};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, with_causes};
 use crate::replay::ReplayReport;
 use crate::telemetry::run_span;
 
@@ -135,20 +135,10 @@ pub enum JobProgress<'a> {
 impl ReportedError {
     /// `error` in words, sanitized: its causes may quote the server.
     fn of(error: &Error, sanitizer: &Sanitizer) -> Self {
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(inner) = cause {
-            message = format!("{message}: {inner}");
-            cause = inner.source();
-        }
-        let clean = |text: &str| {
-            let mut counts = Redactions::default();
-            sanitizer.redact(text, &mut counts).into_owned()
-        };
         Self {
             kind: error.kind(),
-            message: clean(&message),
-            hint: error.hint().map(clean),
+            message: sanitizer.clean(&with_causes(error)),
+            hint: error.hint().map(|hint| sanitizer.clean(hint)),
             retryable: error.is_retryable(),
         }
     }
@@ -170,9 +160,7 @@ impl Job {
         let sanitizer = self.llm_logging.sanitize.to_sanitizer()?;
         let name = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let open = run_span(&name, &self.run_id, &|text| {
-            let mut counts = Redactions::default();
-            let sanitizer = sanitizer.or_default();
-            sanitizer.redact(text, &mut counts).into_owned()
+            sanitizer.or_default().clean(text)
         });
         let report = self
             .run_agents(cancel, on_progress, &sanitizer)

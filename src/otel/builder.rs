@@ -15,6 +15,7 @@ use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracer
 use super::Telemetry;
 use super::client::Client;
 use super::delivery::{Counted, Deliveries, Noted};
+use crate::call_log::Sanitizer;
 use crate::env::{Environment, not_allowed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret;
@@ -68,7 +69,8 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Longest wait of [`Telemetry::flush`], [`Telemetry::shutdown`] and drop. Default: 5 s.
+    /// Longest wait of [`Telemetry::flush`], [`Telemetry::shutdown`] and drop; a flush ends after 5 s
+    /// in any case. Default: 5 s.
     pub fn flush_timeout(mut self, timeout: Duration) -> Self {
         self.flush_timeout = timeout;
         self
@@ -127,7 +129,7 @@ impl TelemetryBuilder {
             builder = builder.with_endpoint(url);
         }
         let exporter = Noted {
-            inner: builder.build().map_err(refused)?,
+            inner: builder.build().map_err(|error| refused(&error))?,
             deliveries: deliveries.clone(),
         };
         let mut batches = BatchConfigBuilder::default();
@@ -163,7 +165,7 @@ impl TelemetryBuilder {
         Ok(SdkMeterProvider::builder()
             .with_resource(resource)
             .with_periodic_exporter(Noted {
-                inner: builder.build().map_err(refused)?,
+                inner: builder.build().map_err(|error| refused(&error))?,
                 deliveries: deliveries.clone(),
             })
             .build())
@@ -216,11 +218,12 @@ fn client(environment: &Environment, signal: &str, deliveries: &Arc<Deliveries>)
     })
 }
 
-fn refused(error: ExporterBuildError) -> Error {
+fn refused(error: &ExporterBuildError) -> Error {
     Error::new(
         ErrorKind::Config,
         "the settings of the telemetry export are not usable",
     )
-    .with_source(error)
+    // It quotes endpoints, which may hold a password.
+    .with_source(Sanitizer::shared_default().clean(&error.to_string()))
     .with_hint("see the variables `OTEL_EXPORTER_OTLP_…`")
 }

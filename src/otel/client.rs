@@ -9,6 +9,7 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 
 use super::delivery::Deliveries;
 use crate::background;
+use crate::error::with_causes;
 
 /// Exporters are polled on threads without a runtime, so requests run on ours.
 #[derive(Debug, Clone)]
@@ -84,15 +85,13 @@ fn place(url: &reqwest::Url) -> String {
 
 /// What happened: the causes alone say it.
 fn told(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() {
-        "took too long".to_owned()
+    let what = if error.is_timeout() {
+        "took too long"
     } else {
-        "cannot be reached".to_owned()
+        "cannot be reached"
     };
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+    match error.source() {
+        Some(cause) => format!("{what}: {}", with_causes(cause)),
+        None => what.to_owned(),
     }
-    text
 }

@@ -181,18 +181,19 @@ impl Telemetry {
         ended: u64,
     ) -> Result<()> {
         // Every signal is waited for before the first error is returned.
-        let mut late = false;
+        let mut late = None;
         let mut failed = None;
         for end in ends {
             match end.recv_timeout(self.flush_timeout.saturating_sub(began.elapsed())) {
                 Ok(Ok(())) => {}
-                Ok(Err(OTelSdkError::Timeout(_))) | Err(_) => late = true,
+                Ok(Err(OTelSdkError::Timeout(waited))) => late = Some(waited),
+                Err(_) => late = Some(self.flush_timeout),
                 Ok(Err(error)) => failed = failed.or(Some(error.to_string())),
             }
         }
         let reason = self.deliveries.take_failure().or(failed).or_else(|| {
-            if late {
-                let seconds = self.flush_timeout.as_secs_f64();
+            if let Some(waited) = late {
+                let seconds = waited.as_secs_f64();
                 return Some(format!("nothing came back within {seconds} s"));
             }
             self.deliveries.take_dropped(ended)

@@ -186,10 +186,7 @@ impl CallEnding<'_> {
             if let Some(response) = self.response {
                 self.record_response(span, response, clean);
             }
-            span.record(
-                names::COST_USD,
-                self.cost.and_then(|cost| f64::try_from(cost.usd()).ok()),
-            );
+            span.record(names::COST_USD, self.cost.map(Cost::as_f64));
             let attempts = self.attempts.to_vec();
             span.record(names::TRANSPORT_ATTEMPTS, whole(attempts.len()));
             let first_byte = attempts.last().and_then(|attempt| attempt.first_byte_ms);

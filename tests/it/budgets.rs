@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use duologue::agent::{Budget, RunOptions};
-use duologue::call_log::{CallStatus, MemoryCallLogger};
+use duologue::call_log::CallStatus;
 use duologue::chat::Usage;
 use duologue::cost::{Cost, Decimal};
 use duologue::pricing::{ModelPrice, PriceTable};
@@ -235,7 +235,7 @@ fn a_server_that_cannot_be_reached_costs_nothing() {
         .no_api_key()
         .build()
         .unwrap();
-    let memory = MemoryCallLogger::new();
+    let memory = duologue::call_log::MemoryCallLogger::new();
     let runner = AgentRunner::builder(provider, prompts())
         .logger(memory.clone())
         .retry(RetryPolicy::default().with_initial_delay(Duration::from_millis(1)))

@@ -426,3 +426,17 @@ fn a_wait_without_end_is_no_overflow() {
         telemetry.shutdown().unwrap();
     });
 }
+
+#[test]
+fn an_endpoint_that_is_no_url_does_not_give_its_password_away() {
+    let error = Telemetry::builder()
+        .endpoint("http://me:Zk29mmQ877rt@ho st")
+        .build()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let told = format!("{error:#} {error:?}");
+    assert!(
+        told.contains("st/v1/traces") && !told.contains("Zk29mmQ877rt"),
+        "{told}"
+    );
+}

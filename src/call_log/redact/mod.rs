@@ -123,6 +123,11 @@ impl Sanitizer {
         self.0.is_none()
     }
 
+    /// `text` with placeholders, where nobody asks how many.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        self.redact(text, &mut Redactions::default()).into_owned()
+    }
+
     /// `text` with placeholders, borrowed when nothing had to be replaced; `counts` grows by what
     /// was. A text that cannot be looked at becomes `<REDACTED:sanitizer-failed>`.
     pub fn redact<'a>(&self, text: &'a str, counts: &mut Redactions) -> Cow<'a, str> {

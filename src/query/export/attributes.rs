@@ -74,10 +74,10 @@ pub(super) fn call_attributes(
         name::TRANSPORT_ATTEMPTS,
         Some(int(record.attempts.len() as u64)),
     );
-    let dollars = record
-        .cost_usd
-        .and_then(|cost| cost.usd().to_string().parse().ok());
-    add(name::COST_USD, dollars.map(double));
+    add(
+        name::COST_USD,
+        record.cost_usd.map(|cost| double(cost.as_f64())),
+    );
     if with_content {
         // The log has sanitized them.
         let sent = input_messages(&record.messages, &str::to_owned);
