@@ -5,6 +5,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use duologue::call_log::{LlmLogging, RunLog, find_runs};
+use duologue::query::{
+    Comparison, Export, ExportFormat, Filter, Follow, Run, Search, Stats, Verification,
+};
+use duologue::report;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -41,6 +45,66 @@ const READERS: &[Reader] = &[
     ("find runs", |run| {
         let _ = find_runs(run).map(|runs| runs.len());
         let _ = find_runs(run.parent().unwrap()).unwrap();
+    }),
+    ("query", |run| {
+        if let Ok(run) = Run::open(run) {
+            assert_eq!(run.records().count(), run.len());
+            let _ = run.list(&Filter::default().status("failed"));
+            let _ = run.last(3).map(|calls| calls.len());
+            let _ = run.find("call_");
+            let _: Vec<String> = run.problems().iter().map(ToString::to_string).collect();
+        }
+    }),
+    ("stats", |run| {
+        if let Ok(run) = Run::open(run) {
+            let stats = Stats::of(&[run]).unwrap();
+            serde_json::to_string(&stats).unwrap();
+        }
+    }),
+    ("search", |run| {
+        if let Ok(run) = Run::open(run) {
+            let search = Search::new("e.*").unwrap().ignoring_case().unwrap();
+            let found = run.grep(&search, &Filter::default(), usize::MAX).unwrap();
+            serde_json::to_string(&found).unwrap();
+        }
+    }),
+    ("verification", |run| {
+        if let Ok(found) = Verification::of(run) {
+            serde_json::to_string(&found).unwrap();
+        }
+    }),
+    ("comparison", |run| {
+        if let (Ok(run), Ok(again)) = (Run::open(run), Run::open(run)) {
+            let found = Comparison::of(&run, &again);
+            let _ = found.map(|found| serde_json::to_string(&found).unwrap());
+        }
+    }),
+    ("export", |run| {
+        if let Ok(run) = Run::open(run) {
+            for format in [
+                ExportFormat::Jsonl,
+                ExportFormat::Csv,
+                ExportFormat::OtlpJson,
+            ] {
+                let mut bytes = Vec::new();
+                let export = Export::new(format).with_content();
+                export
+                    .write(std::slice::from_ref(&run), &mut bytes)
+                    .unwrap();
+                std::str::from_utf8(&bytes).unwrap();
+            }
+        }
+    }),
+    ("follow", |run| {
+        if let Ok(run) = Run::open(run) {
+            let mut follow = Follow::from(&run);
+            let _ = follow.poll().and_then(|_| follow.poll());
+        }
+    }),
+    ("report", |run| {
+        if let Ok(run) = RunLog::open(run) {
+            report::render(&run).unwrap();
+        }
     }),
     ("recover", |run| {
         if let Ok(mut run) = RunLog::open(run) {
