@@ -71,7 +71,7 @@ pub use logger::{BoundRun, CallLogger, NullCallLogger, TeeCallLogger};
 pub use memory::MemoryCallLogger;
 pub use open_call::{CallEnd, OpenCall};
 pub(crate) use paths::run_directory;
-pub(crate) use reader::{INTERRUPTED, interrupt, is_abandoned, no_run, open_journal};
+pub(crate) use reader::{INTERRUPTED, interrupt, is_abandoned, is_file_name, no_run, open_journal};
 pub use reader::{Problem, Recovery, RunLog, find_runs};
 pub use record::{AgentMode, CallError, CallStatus, Parameters, Record};
 pub use redact::{CustomRule, Redactions, SanitizeConfig, Sanitizer};

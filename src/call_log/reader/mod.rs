@@ -266,7 +266,7 @@ impl RunLog {
 }
 
 /// Whether `name` leads nowhere but into its directory.
-fn is_file_name(name: &str) -> bool {
+pub(crate) fn is_file_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!(
         (parts.next(), parts.next()),

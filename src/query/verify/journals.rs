@@ -7,8 +7,8 @@ use super::super::run::{Run, State};
 use super::schema::RecordSchema;
 use super::{Defect, Finding, Verification};
 use crate::call_log::index::{Head, RawLine, scan};
-use crate::call_log::is_abandoned;
 use crate::call_log::journal::{Line, decode};
+use crate::call_log::{is_abandoned, is_file_name};
 use crate::error::Result;
 
 /// How many findings of a kind that a journal of garbage has thousands of are named.
@@ -185,6 +185,8 @@ impl<'a> Journal<'a> {
                 let twice = calls.finish(call_id, by_recovery, place);
                 twice.map(|id| (id, "ends twice"))
             }
+            // Another name leads out of the run.
+            What::Rendered { file, .. } if !is_file_name(&file) => None,
             What::Rendered { call_id, file } => {
                 seen.rendered.insert(call_id, file);
                 None

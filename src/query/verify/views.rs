@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::read::CallLine;
-use super::super::run::Run;
+use super::super::run::{Run, State};
 use super::journals::Seen;
 use super::{Defect, Finding, Verification};
 use crate::call_log::{Record, Summary};
@@ -32,12 +32,13 @@ struct Compared {
 impl Compared {
     fn visit(&mut self, line: &CallLine<'_>, run: &Run, seen: &Seen) {
         // What cannot be read was found by those who read the journals.
-        let Ok(record) = line.record() else { return };
-        let Some(file) = seen.rendered.get(&record.call_id) else {
-            if wants_file(&record, seen) {
+        let Some(record) = said(line) else { return };
+        let call_id = record["call_id"].as_str().unwrap_or_default();
+        let Some(file) = seen.rendered.get(call_id) else {
+            if line.record().is_ok_and(|record| wants_file(&record, seen)) {
                 let message = "a call has no call file; `duologue logs recover` writes it";
                 let finding = Finding::new(Defect::MissingCallFile, &run.paths.calls, message);
-                self.findings.push(finding.of_call(&record.call_id));
+                self.findings.push(finding.of_call(call_id));
             }
             return;
         };
@@ -46,10 +47,19 @@ impl Compared {
             Ok(()) => self.same += 1,
             Err((defect, message)) => {
                 let finding = Finding::new(defect, &path, message);
-                self.findings.push(finding.of_call(&record.call_id));
+                self.findings.push(finding.of_call(call_id));
             }
         }
     }
+}
+
+/// The record as the journal has it, with what a newer version says in it.
+fn said(line: &CallLine<'_>) -> Option<Value> {
+    if line.state == State::Interrupted {
+        return serde_json::to_value(line.record().ok()?).ok();
+    }
+    let mut whole: Value = serde_json::from_slice(line.bytes).ok()?;
+    Some(whole.get_mut("record")?.take())
 }
 
 fn wants_file(record: &Record, seen: &Seen) -> bool {
@@ -64,7 +74,7 @@ fn wants_file(record: &Record, seen: &Seen) -> bool {
     }
 }
 
-fn compare(path: &Path, record: &Record) -> std::result::Result<(), (Defect, String)> {
+fn compare(path: &Path, said: &Value) -> std::result::Result<(), (Defect, String)> {
     if !path.exists() {
         return Err((
             Defect::MissingCallFile,
@@ -72,12 +82,15 @@ fn compare(path: &Path, record: &Record) -> std::result::Result<(), (Defect, Str
         ));
     }
     let changed = |message: &str| (Defect::ChangedCallFile, message.to_owned());
+    // A pipe in its place would never end.
+    if !path.is_file() {
+        return Err(changed("the call file is not a regular file"));
+    }
     let shown = config::read_value(path).map_err(|_| changed("the call file cannot be read"))?;
-    let said = serde_json::to_value(record).map_err(|_| changed("the record cannot be shown"))?;
-    if is_equal(&shown, &said) {
+    if is_equal(&shown, said) {
         return Ok(());
     }
-    let fields = differing(&shown, &said).join("`, `");
+    let fields = differing(&shown, said).join("`, `");
     Err(changed(&format!(
         "the call file differs from the journal in `{fields}`"
     )))
@@ -146,8 +159,9 @@ fn summary(run: &Run, verification: &mut Verification) -> Result<()> {
         verification.findings.push(finding(message));
         return Ok(());
     }
-    let written = config::read_value(&path)
-        .ok()
+    let written = Some(&path)
+        .filter(|path| path.is_file())
+        .and_then(|path| config::read_value(path).ok())
         .and_then(|value| serde_json::from_value::<Summary>(value).ok());
     let Some(written) = written else {
         verification
