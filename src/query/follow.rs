@@ -135,6 +135,7 @@ impl Seen {
             place: 0,
             state: State::Ended,
             bytes: line.bytes,
+            surprises: None,
         };
         if let Ok(figures) = Figures::of(&call) {
             self.updates.push(Listed {

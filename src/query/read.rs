@@ -1,5 +1,6 @@
 //! Reading calls at the places that a [`Run`] knows.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,12 +22,18 @@ pub(super) struct CallLine<'a> {
     pub(super) place: usize,
     pub(super) state: State,
     pub(super) bytes: &'a [u8],
+    /// Where is noted what of a call this version does not know.
+    pub(super) surprises: Option<&'a Mutex<BTreeMap<usize, String>>>,
 }
 
 impl CallLine<'_> {
     /// The whole record, or why it cannot be read.
     pub(super) fn record(&self) -> std::result::Result<Record, String> {
-        let line = decode(self.bytes)?;
+        let mut line = decode(self.bytes)?;
+        if let (Some(surprise), Some(noted)) = (line.surprise.take(), self.surprises) {
+            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.insert(self.place, surprise);
+        }
         let mut record = *line.record.ok_or("the line has no record")?;
         if self.state == State::Interrupted {
             interrupt(&mut record);
@@ -60,13 +67,22 @@ impl Run {
 
     /// [`record`](Self::record) past an index that is of no use.
     fn record_anew(&self, wanted: &Call) -> Result<Record> {
-        let again = Self::rebuilt(self.directory())?;
+        let again = self.anew()?;
         let calls = again.calls.iter().enumerate();
         let mut same = calls.filter(|(_, call)| call.id == wanted.id);
         let Some((place, call)) = same.next() else {
             return Err(self.bad_call(wanted, "its line is not what it was"));
         };
-        again.record_of(call, Lines::of(&again).read(place, call))
+        again.record_of(call, Lines::of(again).read(place, call))
+    }
+
+    /// The run past its indexes, read once however many lines are not where they should be.
+    fn anew(&self) -> Result<&Self> {
+        if let Some(anew) = self.anew.get() {
+            return Ok(anew);
+        }
+        let anew = Self::rebuilt(self.directory())?;
+        Ok(self.anew.get_or_init(|| Box::new(anew)))
     }
 
     fn record_of(
@@ -93,18 +109,20 @@ impl Run {
         })
     }
 
-    /// The place of a call, from 0: `text` is its place from 1, or the beginning of its id. All that
-    /// begin so are given when there are several.
+    /// The place of a call, from 0: `text` is its place from 1, its id, or the beginning of
+    /// its id. All that begin so are given when there are several.
     pub fn find(&self, text: &str) -> Vec<usize> {
         let place = text.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
         if let Some(place) = place.filter(|place| *place < self.calls.len()) {
             return vec![place];
         }
         let calls = self.calls.iter().enumerate();
-        calls
+        let begun: Vec<usize> = calls
             .filter(|(_, call)| call.id.starts_with(text))
             .map(|(place, _)| place)
-            .collect()
+            .collect();
+        let exact = begun.iter().find(|place| *self.calls[**place].id == *text);
+        exact.map_or(begun.clone(), |place| vec![*place])
     }
 
     /// Hands every call to `visit`, on several threads; gives what it made of each batch of calls,
@@ -117,8 +135,7 @@ impl Run {
             Err(Failure::Stale) => {}
             done => return done.map_err(|failure| self.unreadable_run(failure)),
         }
-        let again = Self::rebuilt(self.directory())?;
-        again
+        self.anew()?
             .fold_once(visit)
             .map_err(|failure| self.unreadable_run(failure))
     }
@@ -210,6 +227,7 @@ impl<'a> Lines<'a> {
             place,
             state: call.state,
             bytes: &self.buffer,
+            surprises: Some(&self.run.surprises),
         })
     }
 }

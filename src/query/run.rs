@@ -1,8 +1,9 @@
 //! The calls of one run, found without being loaded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::call_log::index::{End, IndexedCall, JournalIndex, Moment};
 use crate::call_log::journal::{Line, Span, decode};
@@ -35,12 +36,19 @@ pub struct Run {
     pub(super) paths: RunPaths,
     pub(super) opening: Opening,
     pub(super) journals: Vec<PathBuf>,
-    /// How far each journal was read.
+    /// How far each journal was read, in the order of the journals.
     pub(super) uptos: Vec<u64>,
     pub(super) calls: Vec<Call>,
     problems: Vec<Problem>,
     unreadable: u64,
+    /// The run from its journals alone, once an index of one of them turned out to be of no use.
+    pub(super) anew: OnceLock<Box<Run>>,
+    /// What of the calls that were read this version does not know, by their place.
+    pub(super) surprises: Mutex<BTreeMap<usize, String>>,
 }
+
+/// What is never reached: nothing is read on in a journal that was left unread.
+const UNREAD: u64 = u64::MAX;
 
 /// Where a call lies, and how far it has come.
 #[derive(Debug)]
@@ -98,6 +106,8 @@ impl Run {
             calls: Vec::new(),
             problems: Vec::new(),
             unreadable: 0,
+            anew: OnceLock::new(),
+            surprises: Mutex::default(),
         };
         let mut known = Known::default();
         let mut failures = Vec::new();
@@ -140,6 +150,7 @@ impl Run {
 
     fn leave_unread(&mut self, file: PathBuf, line: usize, message: String) {
         self.unreadable += 1;
+        self.uptos.push(UNREAD);
         self.problems.push(Problem {
             file,
             line,
@@ -188,14 +199,43 @@ impl Run {
         self.calls.is_empty()
     }
 
-    /// What could not be read; of each journal at most the first thousand lines.
+    /// What could not be read; of each journal at most the first thousand lines. Damage that came
+    /// after the index was made is found by the first question that meets it.
     pub fn problems(&self) -> &[Problem] {
-        &self.problems
+        self.anew
+            .get()
+            .map_or(&self.problems, |anew| &anew.problems)
+    }
+
+    /// The [`problems`](Self::problems) that were not known when the run was opened.
+    #[cfg(feature = "cli")]
+    pub(crate) fn late_problems(&self) -> Vec<&Problem> {
+        let all = self.problems().iter();
+        all.filter(|problem| !self.problems.contains(problem))
+            .collect()
+    }
+
+    /// What a newer version wrote into calls that were read, and this one read without: the call's
+    /// place, from 1, and what it is. A call that nobody has asked for yet is not among them.
+    pub fn half_known(&self) -> Vec<(usize, String)> {
+        let of = |run: &Self| {
+            run.surprises
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
+        let mut all = of(self);
+        all.extend(self.anew.get().map(|anew| of(anew)).unwrap_or_default());
+        all.into_iter()
+            .map(|(place, what)| (place + 1, what))
+            .collect()
     }
 
     /// How many journal lines could not be read.
     pub fn unreadable(&self) -> u64 {
-        self.unreadable
+        self.anew
+            .get()
+            .map_or(self.unreadable, |anew| anew.unreadable)
     }
 }
 

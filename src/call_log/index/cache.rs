@@ -84,6 +84,11 @@ pub(super) fn save(journal: &Path, index: &JournalIndex) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes the index of `journal`; one that cannot be removed is found to be of no use each time.
+pub(super) fn remove(journal: &Path) {
+    let _ = std::fs::remove_file(path_of(journal));
+}
+
 /// A checksum of the journal's beginning and of what stands before `upto`; an error when it is shorter.
 fn sample(journal: &Path, upto: u64) -> io::Result<u32> {
     let mut file = File::open(journal)?;

@@ -92,16 +92,22 @@ impl JournalIndex {
     pub(crate) fn rebuilt(path: &Path) -> io::Result<Self> {
         let mut index = Self::default();
         index.read_on(path)?;
-        index.save(path);
+        if !index.save(path) {
+            // One that is there is not of this journal, or from before the damage.
+            cache::remove(path);
+        }
         Ok(index)
     }
 
-    /// A journal with damage in its middle is looked at each time, so that the damage is told each time.
-    fn save(&self, path: &Path) {
-        if self.damaged == 0 && self.calls.len() > MOST_WITHOUT_FILE {
+    /// Whether it is worth a file. A journal with damage in its middle is looked at each time, so
+    /// that the damage is told each time.
+    fn save(&self, path: &Path) -> bool {
+        let is_worth_it = self.damaged == 0 && self.calls.len() > MOST_WITHOUT_FILE;
+        if is_worth_it {
             // Without the file, the next query takes longer.
             let _ = cache::save(path, self);
         }
+        is_worth_it
     }
 
     fn read_on(&mut self, path: &Path) -> io::Result<()> {
