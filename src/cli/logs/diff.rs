@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::output::{print, print_json};
+use super::super::output::{clean, clean_line, print, print_json};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::place::open_run;
-use super::units::clean;
+use super::place::{completeness, open_run};
 use crate::diff::{Change, Piece};
 use crate::error::Result;
 use crate::query::{ChangedCall, Comparison, LoneCall};
@@ -36,7 +35,7 @@ Examples:
 Calls are paired by agent and order; times, ids and tokens do not count as differences.
 Words that went are shown as [-word-], words that came as {+word+}.
 
-Exit code: 0 when the runs are the same, 1 when they differ.";
+Exit code: 0 when the runs are the same, 1 when they differ or could not be read whole.";
 
 /// What is shown of words that are the same, before and after those that differ.
 const AROUND: usize = 40;
@@ -50,11 +49,12 @@ impl Diff {
         } else {
             print(&self.text(&comparison))?;
         }
-        Ok(if comparison.is_same() {
+        let sameness = if comparison.is_same() {
             SUCCESS
         } else {
             SOME_FAILED
-        })
+        };
+        Ok(completeness([&old, &new]).max(sameness))
     }
 
     fn text(&self, comparison: &Comparison) -> String {
@@ -92,9 +92,9 @@ fn write_lone(text: &mut String, call: &LoneCall, sign: char) {
         text,
         "\x1b[{colour}m{sign} #{} {} attempt {} {}\x1b[0m",
         call.place,
-        clean(&call.agent),
+        clean_line(&call.agent),
         call.attempt,
-        call.call_id
+        clean_line(&call.call_id)
     );
 }
 
@@ -104,16 +104,16 @@ fn write_changed(text: &mut String, call: &ChangedCall) {
         "\x1b[1m#{} #{} {} attempt {}\x1b[0m",
         call.old,
         call.new,
-        clean(&call.agent),
+        clean_line(&call.agent),
         call.attempt
     );
     for value in &call.values {
         let _ = writeln!(
             text,
             "  {}: \x1b[31m[-{}-]\x1b[0m \x1b[32m{{+{}+}}\x1b[0m",
-            clean(&value.field),
-            clean(&value.old.to_string()),
-            clean(&value.new.to_string())
+            clean_line(&value.field),
+            clean_line(&value.old.to_string()),
+            clean_line(&value.new.to_string())
         );
     }
     for changed in &call.texts {

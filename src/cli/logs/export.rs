@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::super::output::say;
+use super::super::output::{clean_line, say};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::place::{Filters, open_runs};
+use super::place::{Filters, completeness, open_runs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{Export as Exporter, ExportFormat, Exported, Run};
 use crate::text::counted;
@@ -65,6 +65,7 @@ impl Export {
             None => to_stdout(&export, &runs)?,
         };
         for problem in &done.problems {
+            let problem = clean_line(problem);
             say(&format!("\x1b[1;33mwarning\x1b[0m: {problem}"));
         }
         if let Some(path) = &self.output {
@@ -75,11 +76,12 @@ impl Export {
                 path.display()
             ));
         }
-        Ok(if done.problems.is_empty() {
+        let all_written = if done.problems.is_empty() {
             SUCCESS
         } else {
             SOME_FAILED
-        })
+        };
+        Ok(completeness(&runs).max(all_written))
     }
 }
 

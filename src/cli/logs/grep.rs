@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::super::output::{print, print_json};
+use super::super::output::{clean_line, print, print_json};
 use super::super::{SOME_FAILED, SUCCESS};
 use super::place::{Filters, open_runs};
-use super::units::clean;
 use crate::error::Result;
 use crate::query::{Match, Search, SearchIn};
 
@@ -107,8 +106,11 @@ fn text(all: &[Found]) -> String {
             let gap = if last.is_some() { "\n" } else { "" };
             let _ = writeln!(
                 text,
-                "{gap}\x1b[35m{run_id} #{} {} {}\x1b[0m",
-                found.place, found.call_id, found.agent
+                "{gap}\x1b[35m{} #{} {} {}\x1b[0m",
+                clean_line(run_id),
+                found.place,
+                clean_line(&found.call_id),
+                clean_line(&found.agent)
             );
         }
         let shown = last.filter(|last| last.is_of_field(this));
@@ -134,12 +136,12 @@ fn write_lines(text: &mut String, found: &Match, shown_upto: usize, next: Option
     }
     let before = (first..).zip(&found.before);
     for (number, line) in before.filter(|(number, _)| *number > shown_upto) {
-        let _ = writeln!(text, "{field}-{number}-{}", clean(&excerpt(line, 0)));
+        let _ = writeln!(text, "{field}-{number}-{}", clean_line(&excerpt(line, 0)));
     }
     let _ = writeln!(text, "{field}:{}:{}", found.line, marked(found));
     let after = (found.line + 1..).zip(&found.after);
     for (number, line) in after.take_while(|(number, _)| next.is_none_or(|next| *number < next)) {
-        let _ = writeln!(text, "{field}-{number}-{}", clean(&excerpt(line, 0)));
+        let _ = writeln!(text, "{field}-{number}-{}", clean_line(&excerpt(line, 0)));
     }
 }
 
@@ -159,19 +161,19 @@ fn marked(found: &Match) -> String {
         return String::new();
     };
     if found.text.chars().count() > MOST_CHARS {
-        return clean(&excerpt(&found.text, first.start));
+        return clean_line(&excerpt(&found.text, first.start));
     }
     let (mut text, mut done) = (String::new(), 0);
     for range in &found.ranges {
-        text.push_str(&clean(&found.text[done..range.start]));
+        text.push_str(&clean_line(&found.text[done..range.start]));
         let _ = write!(
             text,
             "\x1b[1;31m{}\x1b[0m",
-            clean(&found.text[range.clone()])
+            clean_line(&found.text[range.clone()])
         );
         done = range.end;
     }
-    text + &clean(&found.text[done..])
+    text + &clean_line(&found.text[done..])
 }
 
 /// At most [`MOST_CHARS`] characters of a line, those around the byte `around`.

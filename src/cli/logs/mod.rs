@@ -16,7 +16,7 @@ mod verify;
 
 use clap::Subcommand;
 
-use super::output::print;
+use super::output::{escaped_json, print};
 use crate::call_log::{LogFormat, render};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -68,7 +68,11 @@ fn print_document(document: &impl serde::Serialize, format: LogFormat) -> Result
     let bytes = render(document, format).map_err(|error| {
         Error::new(ErrorKind::Internal, "the record cannot be printed").with_source(error)
     })?;
-    print(&String::from_utf8_lossy(&bytes))
+    let text = String::from_utf8_lossy(&bytes);
+    match format {
+        LogFormat::Json => print(&escaped_json(&text)),
+        LogFormat::Yaml => print(&text),
+    }
 }
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::super::output::say;
+use super::super::output::{clean_line, say};
 use super::super::{SOME_FAILED, SUCCESS};
 use crate::call_log::{Problem, RunLog, find_runs, no_run};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,7 +33,7 @@ pub(super) struct Filters {
     since: Option<SystemTime>,
 }
 
-const STATUSES: [&str; 9] = [
+const STATUSES: [&str; 10] = [
     "succeeded",
     "invalid",
     "truncated",
@@ -43,6 +43,8 @@ const STATUSES: [&str; 9] = [
     "cancelled",
     "interrupted",
     "running",
+    // A word of a newer version.
+    "unknown",
 ];
 
 impl Filters {
@@ -113,13 +115,23 @@ pub(super) fn open_run(directory: &Path) -> Result<Run> {
     Ok(run)
 }
 
-/// Whether all of these runs could be read, as an exit code.
+/// Whether all of these runs could be read, as an exit code, with what reading them brought up said
+/// on stderr.
 pub(super) fn completeness<'a>(runs: impl IntoIterator<Item = &'a Run>) -> u8 {
-    if runs.into_iter().all(|run| run.unreadable() == 0) {
-        SUCCESS
-    } else {
-        SOME_FAILED
+    let mut code = SUCCESS;
+    for run in runs {
+        let late = run.late_problems();
+        warn_of(late.iter().copied(), late.len() as u64, run.directory());
+        let half_known = run.half_known();
+        for (place, what) in half_known.iter().take(MOST_PROBLEMS) {
+            let call = clean_line(&format!("call #{place} of run {}: {what}", run.run_id()));
+            say(&format!("\x1b[1;33mwarning\x1b[0m: {call}"));
+        }
+        if run.unreadable() > 0 || !half_known.is_empty() {
+            code = SOME_FAILED;
+        }
     }
+    code
 }
 
 /// [`open_run`] for commands that want every record.
@@ -145,8 +157,9 @@ pub(super) fn refuse_parent(directory: &Path) -> Result<()> {
 }
 
 /// Names the first of `count` unreadable lines.
-pub(super) fn warn_of(problems: &[Problem], count: u64, directory: &Path) {
-    for problem in problems.iter().take(MOST_PROBLEMS) {
+fn warn_of<'a>(problems: impl IntoIterator<Item = &'a Problem>, count: u64, directory: &Path) {
+    for problem in problems.into_iter().take(MOST_PROBLEMS) {
+        let problem = clean_line(&problem.to_string());
         say(&format!("\x1b[1;33mwarning\x1b[0m: {problem}"));
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::output::{figures, print, print_json, table};
+use super::super::output::{clean_line, figures, print, print_json, table};
 use super::place::{Filters, completeness, open_runs};
 use super::{row, units};
 use crate::error::Result;
@@ -60,7 +60,7 @@ fn text(stats: &Stats) -> String {
 fn headline(stats: &Stats) -> String {
     let total = &stats.total;
     let of = match &stats.run_id {
-        Some(id) => format!("run {id}"),
+        Some(id) => format!("run {}", clean_line(id)),
         None => counted(stats.runs.len(), "run"),
     };
     let statuses = total.calls_by_status.iter();

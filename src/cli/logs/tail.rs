@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::SUCCESS;
-use super::super::output::print_while_read;
+use super::super::output::{clean_line, json_line, print_while_read};
 use super::ls::clip_id;
 use super::place::open_run;
 use super::units;
@@ -77,7 +77,11 @@ impl Tail {
     fn print(&self, calls: &[Listed]) -> Result<bool> {
         let mut text = String::new();
         for call in calls {
-            text.push_str(&if self.json { json(call)? } else { line(call) });
+            text.push_str(&if self.json {
+                json_line(call)?
+            } else {
+                line(call)
+            });
             text.push('\n');
         }
         if text.is_empty() {
@@ -85,12 +89,6 @@ impl Tail {
         }
         print_while_read(&text)
     }
-}
-
-fn json(call: &Listed) -> Result<String> {
-    serde_json::to_string(call).map_err(|error| {
-        Error::new(ErrorKind::Internal, "a call cannot be written as JSON").with_source(error)
-    })
 }
 
 fn line(call: &Listed) -> String {
@@ -107,5 +105,5 @@ fn line(call: &Listed) -> String {
             .map(|tokens| format!("{} t", units::count(tokens)))
             .unwrap_or_default(),
     );
-    line.trim_end().to_owned()
+    clean_line(line.trim_end())
 }

@@ -54,14 +54,6 @@ pub(super) fn moment(started_at: &str) -> String {
     }
 }
 
-/// Prompts and answers are foreign texts: none may command the terminal.
-pub(super) fn clean(text: &str) -> String {
-    text.replace(
-        |c: char| c.is_control() && !matches!(c, '\t' | '\n'),
-        "\u{fffd}",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::output::{print, print_json};
+use super::super::output::{clean_line, print, print_json};
 use super::super::{SOME_FAILED, SUCCESS};
 use super::place::refuse_parent;
 use crate::error::Result;
@@ -63,7 +63,7 @@ fn text(verification: &Verification) -> String {
     let _ = writeln!(
         text,
         "run {}: {} in {} and {}, {}",
-        verification.run_id,
+        clean_line(&verification.run_id),
         count(verification.lines, "good line"),
         count(verification.journals, "journal"),
         count(verification.call_files, "good call file"),
@@ -86,7 +86,8 @@ fn line(finding: &Finding) -> String {
     let call = finding.call_id.as_ref();
     let call = call.map(|id| format!(" ({id})")).unwrap_or_default();
     format!(
-        "\x1b[1;31m{}\x1b[0m {place}: {}{call}",
-        finding.defect, finding.message
+        "\x1b[1;31m{}\x1b[0m {}",
+        finding.defect,
+        clean_line(&format!("{place}: {}{call}", finding.message))
     )
 }
