@@ -202,6 +202,17 @@ impl RunLog {
                 let _ = std::fs::remove_file(self.paths.calls.join(&name));
             }
         }
+        self.remove_index_leftovers();
+    }
+
+    /// What was to become an index: whoever still writes it does without.
+    fn remove_index_leftovers(&self) {
+        let entries = std::fs::read_dir(&self.paths.journal);
+        for entry in entries.into_iter().flatten().flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(b".tmp-") {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn unwritable(&self, error: std::io::Error) -> Error {

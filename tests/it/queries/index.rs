@@ -133,6 +133,23 @@ fn damage_after_the_index_was_made_is_noticed() {
         .position(|record| record.status == Some(duologue::call_log::CallStatus::Interrupted));
     let shown = indexed.record(place.unwrap()).unwrap().unwrap();
     assert_eq!(shown, whole.records()[place.unwrap()]);
+    // It is told by the question that meets it, and by every run that is opened after it.
+    assert_eq!((indexed.unreadable(), stats.unreadable_lines), (1, 1));
+    assert_eq!(indexed.problems(), whole.problems());
+    let again = Run::open(folder.path().join("run")).unwrap();
+    assert_eq!(again.unreadable(), 1);
+    assert!(files(folder.path(), ".index").is_empty());
+}
+
+#[test]
+fn recovering_removes_an_index_that_was_never_finished() {
+    let folder = crate::support::folder();
+    add_journal(folder.path(), 1);
+    let leftover = folder.path().join("run/journal/.tmp-4194305-x");
+    fs::write(&leftover, "duologue.index/1\n").unwrap();
+    let mut run = RunLog::open(folder.path().join("run")).unwrap();
+    run.recover().unwrap();
+    assert!(!leftover.exists());
 }
 
 #[test]
