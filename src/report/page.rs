@@ -138,12 +138,11 @@ fn facts<'a>(
     let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH);
     let problems = run.problems().iter().take(MOST_PROBLEMS).map(|problem| {
         let file = problem.file.file_name().unwrap_or_default();
-        format!(
-            "{} line {}: {}",
-            file.to_string_lossy(),
-            problem.line,
-            problem.message
-        )
+        let file = file.to_string_lossy();
+        match problem.line {
+            0 => format!("{file}: {}", problem.message),
+            line => format!("{file} line {line}: {}", problem.message),
+        }
     });
     Run {
         id: run.run_id(),

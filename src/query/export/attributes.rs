@@ -110,6 +110,8 @@ pub(super) fn text(text: &str) -> Value {
 }
 
 fn int(number: u64) -> Value {
+    // 64 bits with a sign; a collector refuses the whole document for one that is larger.
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
     json!({"intValue": number.to_string()})
 }
 

@@ -50,6 +50,9 @@ const COLUMNS: [&str; 36] = [
 /// Columns that hold content, behind the others.
 const CONTENT: [&str; 3] = ["error_message", "messages", "raw_answer"];
 
+/// How a text begins that a spreadsheet takes for a formula, in full width too.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 pub(super) struct Table<'a> {
     writer: csv::Writer<&'a mut dyn Write>,
     with_content: bool,
@@ -112,7 +115,7 @@ impl Writer for Table<'_> {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
+        Value::String(text) if text.starts_with(FORMULA) => {
             format!("'{text}")
         }
         Value::String(text) => text.clone(),
@@ -126,7 +129,9 @@ mod tests {
 
     #[test]
     fn no_text_becomes_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        for text in [
+            "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1",
+        ] {
             assert_eq!(cell(&text.into()), format!("'{text}"));
         }
         assert_eq!(cell(&"a=b".into()), "a=b");

@@ -106,8 +106,8 @@ impl Writer for Traces<'_> {
             "parentSpanId": id(&["execution", &record.run_id, &record.execution_id], 8),
             "name": format!("{} {}", name::CHAT, record.model),
             "kind": CLIENT,
-            "startTimeUnixNano": start.to_string(),
-            "endTimeUnixNano": end.to_string(),
+            "startTimeUnixNano": fixed64(start),
+            "endTimeUnixNano": fixed64(end),
             "attributes": attributes(call_attributes(record, status, self.with_content)),
             "status": self.status_of(record, status),
         });
@@ -164,12 +164,17 @@ impl Execution {
             "spanId": id(&["execution", &self.run_id, &self.id], 8),
             "name": format!("{} {}", name::INVOKE_AGENT, self.agent),
             "kind": INTERNAL,
-            "startTimeUnixNano": self.start.to_string(),
-            "endTimeUnixNano": self.end.to_string(),
+            "startTimeUnixNano": fixed64(self.start),
+            "endTimeUnixNano": fixed64(self.end),
             "attributes": attributes(found),
             "status": status,
         })
     }
+}
+
+/// Nanoseconds as OTLP can hold them: 64 bits end in the year 2554.
+fn fixed64(nanos: u128) -> String {
+    u64::try_from(nanos).unwrap_or(u64::MAX).to_string()
 }
 
 /// Nanoseconds since 1970; 0 for a text that is no time, or one before.
