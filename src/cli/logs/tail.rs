@@ -60,15 +60,15 @@ impl Tail {
             })?;
         runtime.block_on(async {
             let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+            // At once: Ctrl-C is heard from the first look on.
+            let mut pause = Duration::ZERO;
             loop {
-                if !self.print(&follow.poll()?)? {
-                    return Ok(());
-                }
                 // An error means that Ctrl-C cannot be heard; the system then ends the process.
-                let ended = tokio::time::timeout(PAUSE, &mut interrupt).await;
-                if matches!(ended, Ok(Ok(()))) {
+                let ended = tokio::time::timeout(pause, &mut interrupt).await;
+                if matches!(ended, Ok(Ok(()))) || !self.print(&follow.poll()?)? {
                     return Ok(());
                 }
+                pause = PAUSE;
             }
         })
     }

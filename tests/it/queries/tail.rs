@@ -78,6 +78,20 @@ fn a_half_written_line_is_told_when_it_is_whole() {
     );
 }
 
+#[test]
+fn a_journal_that_is_left_unread_does_not_shift_where_the_others_are_read_on() {
+    let folder = crate::support::folder().damaged();
+    let runner = willing(open(folder.path(), "run", LlmLogging::default()));
+    run_agent(&runner, "one", 1);
+    let newer = crate::support::mixed::sealed(
+        &serde_json::json!({"event": "opened", "schema": "duologue.journal/2"}),
+    );
+    std::fs::write(folder.path().join("run/journal/1-0.jsonl"), newer).unwrap();
+    let run = Run::open(folder.path().join("run")).unwrap();
+    assert_eq!(run.unreadable(), 1);
+    assert!(Follow::from(&run).poll().unwrap().is_empty());
+}
+
 #[cfg(unix)]
 #[test]
 fn the_command_follows_a_writer_until_ctrl_c() {
