@@ -134,14 +134,14 @@ impl Execution<'_> {
             .map(|call| (call.attempts.len(), call.duration.as_secs_f64()))
             .unwrap_or_default();
         let hint = source.hint().map(str::to_owned);
-        let error = Error::new(
-            failure.kind,
-            format!(
+        let what = match attempts {
+            0 => format!("agent `{name}`: the model was not asked"),
+            _ => format!(
                 "agent `{name}`: the model call failed after {} in {seconds:.1} s",
                 counted(attempts, "attempt")
             ),
-        )
-        .with_source(source);
+        };
+        let error = Error::new(failure.kind, what).with_source(source);
         match hint {
             Some(hint) => error.with_hint(hint),
             None => error,

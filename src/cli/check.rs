@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::run::refuse_unclear_guard;
 use super::{SUCCESS, output};
 use crate::error::Result;
 use crate::job::{Job, JobOverrides};
 use crate::text::counted;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Exit code: 0 when the job can run, 2 when something is wrong.")]
 pub(super) struct Check {
     /// The job file (YAML or JSON).
     job: PathBuf,
@@ -20,6 +22,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn execute(self) -> Result<u8> {
+        refuse_unclear_guard()?;
         let job = Job::load(
             &self.job,
             &JobOverrides {
@@ -33,12 +36,12 @@ impl Check {
                 warning.agent, warning.message
             ));
         }
-        let runs: usize = job.agents.iter().map(|agent| agent.inputs.len()).sum();
+        let executions: usize = job.agents.iter().map(|agent| agent.inputs.len()).sum();
         output::say(&format!(
             "`{}` is fine: {}, {}",
             job.path.display(),
             counted(job.agents.len(), "agent"),
-            counted(runs, "run")
+            counted(executions, "execution")
         ));
         Ok(SUCCESS)
     }

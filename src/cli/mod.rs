@@ -49,6 +49,7 @@ enum Command {
     /// Print the JSON Schema of a format.
     Schema(schema::Schema),
     /// Print completions for a shell.
+    #[command(after_help = "Example:\n  source <(duologue completions bash)")]
     Completions {
         /// The shell.
         shell: Shell,

@@ -12,6 +12,7 @@ use crate::pricing::{ModelPrice, PriceTable};
 use crate::text;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Prices {
     /// One model alone, by the name that a job file or a provider gives it.
     model: Option<String>,
@@ -22,6 +23,12 @@ pub(super) struct Prices {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  duologue prices gpt-5-mini-2025-08-07
+  duologue prices --json > prices.json
+  duologue prices --file prices.json our-model";
 
 impl Prices {
     pub(super) fn execute(self) -> Result<u8> {

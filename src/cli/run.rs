@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::Progress;
+use super::progress::{Progress, tokens};
 use super::telemetry::Export;
 use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
+use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
 use crate::replay::{ReplayReport, UnusedCall};
@@ -17,6 +18,7 @@ use crate::text::counted;
 const MOST_UNUSED: usize = 5;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 #[expect(
     clippy::struct_field_names,
     reason = "`run_id` is what the option is called"
@@ -33,12 +35,21 @@ pub(super) struct Run {
     /// The run's id; a run that exists is continued.
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
-    /// Stop after this many runs.
+    /// Only the first so many executions: an agent on one input is one.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  duologue run examples/jobs/quickstart.yaml
+  duologue run job.yaml --run-id tuesday --set agents.0.model=gpt-5 --limit 3
+  duologue run job.yaml --json | jq '.results[] | {agent, status, cost_usd}'
+
+Answers go to stdout, one JSON document per line; all else goes to stderr.
+Exit code: 0 when all succeeded, 1 when some failed, 2 when the job is wrong, 130 after Ctrl-C.";
 
 /// What a command that runs a job prints.
 #[derive(Debug, Args)]
@@ -65,10 +76,16 @@ impl Run {
 
 /// Runs `job` to its end, prints what it gave, and gives the exit code.
 pub(super) fn run_job(job: &Job, output: &Output) -> Result<u8> {
+    refuse_unclear_guard()?;
     let export = Export::start(output.quiet);
     let code = to_its_end(job, output.quiet).and_then(|report| show(&report, output));
     export.finish();
     code
+}
+
+/// A misspelt `DUOLOGUE_OFFLINE` is an error even where no provider would look at it.
+pub(super) fn refuse_unclear_guard() -> Result<()> {
+    Environment::process().is_offline().map(drop)
 }
 
 fn show(report: &JobReport, output: &Output) -> Result<u8> {
@@ -130,12 +147,13 @@ fn close(report: &JobReport) {
             .filter(|result| result.status == status)
             .count()
     };
-    let tokens = report
-        .usage
-        .total_tokens()
-        .map_or_else(|| "unknown".to_owned(), |tokens| tokens.to_string());
+    let spent = if report.results.iter().all(|result| result.calls.is_empty()) {
+        "no call was made".to_owned()
+    } else {
+        tokens(&report.usage)
+    };
     output::say(&format!(
-        "{} succeeded, {} failed, {} cancelled; {tokens} tokens{}",
+        "{} succeeded, {} failed, {} cancelled; {spent}{}",
         count(ResultStatus::Succeeded),
         count(ResultStatus::Failed),
         count(ResultStatus::Cancelled),

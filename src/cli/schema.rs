@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::job::JobFile;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  duologue schema job > job.schema.json")]
 pub(super) struct Schema {
     /// The format.
     #[arg(value_enum)]

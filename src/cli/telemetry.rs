@@ -32,6 +32,7 @@ impl Export {
                 .inspect_err(|error| {
                     if !quiet {
                         output::warn(error);
+                        output::say("the run goes on without telemetry");
                     }
                 })
                 .ok()

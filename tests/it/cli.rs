@@ -241,7 +241,7 @@ fn check_sends_nothing_and_warns_of_what_is_probably_not_meant() {
     assert_eq!(
         ended.stderr,
         "warning: agent `planner`: variable `tone` is given and not used by pack `planner`\n\
-         `job.yaml` is fine: 1 agent, 1 run\n"
+         `job.yaml` is fine: 1 agent, 1 execution\n"
     );
     assert!(!folder.path("out").exists());
 }
