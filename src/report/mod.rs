@@ -65,6 +65,8 @@ pub fn write(run: &RunLog, path: impl AsRef<Path>) -> Result<()> {
         .parent()
         .filter(|directory| !directory.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+    // The temporary file's own error would name that file, which nobody asked for.
+    std::fs::metadata(directory).map_err(failed)?;
     let file = tempfile::Builder::new()
         .prefix(".tmp-report-")
         .tempfile_in(directory)

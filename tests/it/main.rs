@@ -44,6 +44,10 @@ mod examples;
 /// JSON out of whatever text a model sends.
 mod extraction;
 
+/// Mistakes of somebody who uses the command for the first time.
+#[cfg(feature = "cli")]
+mod first_use;
+
 /// Runs as older versions wrote them, kept for ever.
 mod golden;
 

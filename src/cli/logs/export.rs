@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::super::output::{clean_line, say};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::place::{Filters, completeness, open_runs};
+use super::place::{Filters, open_runs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{Export as Exporter, ExportFormat, Exported, Run};
 use crate::text::counted;
@@ -36,7 +36,9 @@ Examples:
   duologue logs export artifacts --format csv -o calls.csv
   duologue logs export artifacts/run_20261121_031158_9433ab --format jsonl | jq .usage
   duologue logs export artifacts --format otlp-json --since 1h |
-    curl -H 'content-type: application/json' --data-binary @- http://127.0.0.1:4318/v1/traces";
+    curl -H 'content-type: application/json' --data-binary @- http://127.0.0.1:4318/v1/traces
+
+Exit code: 0 when all calls were read, 1 when some could not be.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -50,7 +52,7 @@ enum Format {
 
 impl Export {
     pub(super) fn execute(&self) -> Result<u8> {
-        let runs = open_runs(&self.directories)?;
+        let opened = open_runs(&self.directories)?;
         let mut export = Exporter::new(match self.format {
             Format::Jsonl => ExportFormat::Jsonl,
             Format::Csv => ExportFormat::Csv,
@@ -61,8 +63,8 @@ impl Export {
             export = export.with_content();
         }
         let done = match &self.output {
-            Some(path) => to_file(&export, &runs, path)?,
-            None => to_stdout(&export, &runs)?,
+            Some(path) => to_file(&export, &opened.runs, path)?,
+            None => to_stdout(&export, &opened.runs)?,
         };
         for problem in &done.problems {
             let problem = clean_line(problem);
@@ -81,20 +83,24 @@ impl Export {
         } else {
             SOME_FAILED
         };
-        Ok(completeness(&runs).max(all_written))
+        Ok(opened.code.max(all_written))
     }
 }
 
 fn to_file(export: &Exporter, runs: &[Run], path: &Path) -> Result<Exported> {
     let unwritable = |error: io::Error| {
         let what = format!("cannot write `{}`", path.display());
-        Error::new(ErrorKind::Config, what).with_source(error)
+        Error::new(ErrorKind::Config, what)
+            .with_source(error)
+            .with_hint("name a file in a directory that exists, and that you may write to")
     };
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let file =
-        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(unwritable)?;
+    let folder = folder.unwrap_or(Path::new("."));
+    // The temporary file's own error would name that file, which nobody asked for.
+    std::fs::metadata(folder).map_err(unwritable)?;
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     let mut out = BufWriter::new(file);
     let done = export.write(runs, &mut out)?;
     let file = out

@@ -80,7 +80,7 @@ impl Grep {
         }
         let filter = self.filters.to_filter();
         let mut all = Vec::new();
-        for run in open_runs(&self.directories)? {
+        for run in open_runs(&self.directories)?.runs {
             let matches = run.grep(&search, &filter, self.context)?;
             all.extend(matches.into_iter().map(|found| Found {
                 run_id: run.run_id().to_owned(),

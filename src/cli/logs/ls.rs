@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::output::{JsonList, complain, print, print_json, say, table};
 use super::super::{SOME_FAILED, SUCCESS};
@@ -36,6 +36,7 @@ Examples:
   duologue logs ls artifacts/run_20261121_031158_9433ab --agent judge --status invalid
   duologue logs ls artifacts/run_20261121_031158_9433ab --json | jq '.[].usage'
 
+Runs are in the order of their directories' names, calls in that of their start; times are in UTC.
 With a filter, runs are listed that have such calls, and only these are counted.";
 
 /// A list is as wide as this if names can be cut to make it so.
@@ -44,9 +45,15 @@ const WIDTH: usize = 80;
 /// A run in a list.
 #[derive(Debug, Serialize)]
 struct ListedRun {
+    #[serde(serialize_with = "as_shown")]
     directory: PathBuf,
     #[serde(flatten)]
     stats: Stats,
+}
+
+/// A name that is not UTF-8 does not fail a whole list.
+fn as_shown<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 impl Ls {
@@ -102,7 +109,11 @@ impl Ls {
         let run = open_run(&self.directory)?;
         let mut calls = run.list(filter)?;
         calls.truncate(self.limit());
-        print(&calls_table(&calls))?;
+        if calls.is_empty() {
+            self.filters.warn_of_nothing();
+        } else {
+            print(&calls_table(&calls))?;
+        }
         Ok(completeness([&run]))
     }
 
@@ -148,7 +159,10 @@ fn runs_table(runs: &[ListedRun]) -> String {
         let total = &stats.total;
         rows.push(vec![
             stats.run_id.clone().unwrap_or_default(),
-            format!("{:?}", total.status).to_lowercase(),
+            match total.calls + total.calls_in_flight {
+                0 => "no calls".to_owned(),
+                _ => format!("{:?}", total.status).to_lowercase(),
+            },
             total.calls.to_string(),
             total.failed_executions.to_string(),
             super::number(total.usage.total_tokens()),

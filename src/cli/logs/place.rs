@@ -1,12 +1,13 @@
 //! The arguments that the subcommands of `logs` share, and the runs that they lead to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use jiff::Timestamp;
 
-use super::super::output::{clean_line, say};
+use super::super::output::{clean_line, complain, say};
 use super::super::{SOME_FAILED, SUCCESS};
 use crate::call_log::{Problem, RunLog, find_runs, no_run};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +49,16 @@ const STATUSES: [&str; 10] = [
 ];
 
 impl Filters {
+    /// Says on stderr that a filter left nothing, lest an empty answer look like an empty run.
+    pub(super) fn warn_of_nothing(&self) {
+        let hint = if self.to_filter().is_empty() {
+            "no calls"
+        } else {
+            "no calls pass the filter"
+        };
+        say(hint);
+    }
+
     pub(super) fn to_filter(&self) -> Filter {
         let mut filter = Filter::default();
         for agent in &self.agent {
@@ -94,7 +105,11 @@ pub(super) fn run_directories(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
         let below = find_runs(place)?;
         if below.is_empty() {
-            return Err(no_run(place, std::io::ErrorKind::NotFound.into()));
+            let missing = "no directory in it has a `journal/`";
+            return Err(no_run(
+                place,
+                io::Error::new(io::ErrorKind::NotFound, missing),
+            ));
         }
         found.extend(below);
     }
@@ -102,9 +117,40 @@ pub(super) fn run_directories(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// All runs that these directories lead to, with what cannot be read said on stderr.
-pub(super) fn open_runs(places: &[PathBuf]) -> Result<Vec<Run>> {
-    let directories = run_directories(places)?;
-    directories.iter().map(|place| open_run(place)).collect()
+///
+/// One bad run hides none of the others; when all are bad, the last one's error is that of the command.
+pub(super) fn open_runs(places: &[PathBuf]) -> Result<Opened> {
+    let mut opened = Opened {
+        runs: Vec::new(),
+        code: SUCCESS,
+    };
+    let mut last_error = None;
+    for directory in run_directories(places)? {
+        match open_run(&directory) {
+            Ok(run) => opened.runs.push(run),
+            Err(error) => {
+                if let Some(earlier) = last_error.replace(error) {
+                    complain(&earlier);
+                }
+            }
+        }
+    }
+    match last_error {
+        Some(error) if opened.runs.is_empty() => return Err(error),
+        Some(error) => {
+            complain(&error);
+            opened.code = SOME_FAILED;
+        }
+        None => opened.code = completeness(&opened.runs),
+    }
+    Ok(opened)
+}
+
+/// The runs that could be opened.
+pub(super) struct Opened {
+    pub(super) runs: Vec<Run>,
+    /// Whether all of them could be read, as an exit code.
+    pub(super) code: u8,
 }
 
 /// The one run in `directory`, with what cannot be read said on stderr.
@@ -154,6 +200,14 @@ pub(super) fn refuse_parent(directory: &Path) -> Result<()> {
         format!("`{directory}` holds runs, and is none itself"),
     )
     .with_hint(format!("`duologue logs ls {directory}` lists them")))
+}
+
+/// Refuses what has no `journal/`, with what is wrong about it.
+pub(super) fn refuse_other_than_run(directory: &Path) -> Result<()> {
+    refuse_parent(directory)?;
+    std::fs::read_dir(directory.join("journal"))
+        .map(drop)
+        .map_err(|error| no_run(directory, error))
 }
 
 /// Names the first of `count` unreadable lines.

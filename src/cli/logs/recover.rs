@@ -11,13 +11,22 @@ use crate::error::Result;
 use crate::text::counted;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Recover {
-    /// A run's directory.
+    /// The run's directory.
+    #[arg(value_name = "DIR")]
     directory: PathBuf,
     /// Print JSON on stdout.
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  duologue logs recover artifacts/run_20261121_031158_9433ab
+  duologue logs recover artifacts/run_20261121_031158_9433ab --json | jq .interrupted
+
+Exit code: 0 when all of the run was read, 1 when some of it could not be.";
 
 impl Recover {
     pub(super) fn execute(&self) -> Result<u8> {

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::super::run::{Output, run_job};
+use super::place::refuse_other_than_run;
 use crate::clock::{SystemClock, new_run_id};
 use crate::error::Result;
 use crate::job::{Job, JobOverrides, Redacted};
 use crate::replay::ReplayMode;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Replay {
     /// The directory of the run whose records answer.
+    #[arg(value_name = "DIR")]
     directory: PathBuf,
     /// The job file (YAML or JSON); its provider is replaced.
     job: PathBuf,
@@ -35,19 +38,31 @@ pub(in crate::cli) struct Replay {
     output: Output,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  DUOLOGUE_OFFLINE=1 duologue logs replay artifacts/monday job.yaml
+  duologue logs replay artifacts/monday job.yaml --mode fall_through --run-id tuesday
+  duologue logs diff artifacts/monday artifacts/tuesday
+
+A run of level `minimal` holds no answers and cannot be replayed.
+Exit code: as of `duologue run`; a call that no record answers is a failure.";
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Mode {
     /// It fails, and says which record is nearest.
     Strict,
     /// It goes to the job's own provider.
+    #[value(alias = "fall-through")]
     FallThrough,
     /// It takes the first unused record of its agent.
+    #[value(alias = "first-unused")]
     FirstUnused,
 }
 
 impl Replay {
     pub(super) fn execute(self) -> Result<u8> {
+        refuse_other_than_run(&self.directory)?;
         let overrides = JobOverrides {
             set: self.set,
             output_dir: self.output_dir,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::output::{clean_line, figures, print, print_json, table};
-use super::place::{Filters, completeness, open_runs};
+use super::place::{Filters, open_runs};
 use super::{row, units};
 use crate::error::Result;
 use crate::query::{Latency, Stats, Totals};
@@ -37,15 +37,21 @@ const MOST_NAME: usize = 14;
 
 impl StatsArguments {
     pub(super) fn execute(&self) -> Result<u8> {
-        let runs = open_runs(&self.directories)?;
-        let stats = Stats::of_calls(&runs, &self.filters.to_filter())?;
+        let opened = open_runs(&self.directories)?;
+        let stats = Stats::of_calls(&opened.runs, &self.filters.to_filter())?;
         if self.json {
             print_json(&stats)?;
+        } else if is_empty(&stats.total) {
+            self.filters.warn_of_nothing();
         } else {
             print(&text(&stats))?;
         }
-        Ok(completeness(&runs))
+        Ok(opened.code)
     }
+}
+
+fn is_empty(totals: &Totals) -> bool {
+    totals.calls + totals.calls_in_flight == 0
 }
 
 fn text(stats: &Stats) -> String {

@@ -111,5 +111,6 @@ fn a_run_without_calls_has_stats() {
     drop(log);
     let stats = Stats::of(&[Run::open(folder.path("out/empty")).unwrap()]).unwrap();
     assert_eq!((stats.total.calls, stats.total.latency.p50_ms), (0, None));
-    assert!(logs(&folder, &["stats", "out/empty"]).starts_with("run empty: succeeded\n"));
+    let ended = logs_ended(&folder, &["stats", "out/empty"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), "no calls\n"));
 }
