@@ -85,6 +85,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "provider/openai/strict.rs",
         "one rewriting of schemas, rule by rule",
     ),
+    (
+        "query/run.rs",
+        "one type: a run as its indexes tell it, and what is wrong with it",
+    ),
 ];
 
 pub(crate) fn root() -> &'static Path {
