@@ -3,7 +3,8 @@
 //! A [`ReplayProvider`] answers from a run's journal, at level `standard` or `full`, and sends
 //! nothing. A request and a record belong together when the fingerprints of their messages, model,
 //! answer schema, `temperature`, `max_output_tokens` and `extra` are equal; both sides are redacted
-//! by the replaying side's sanitizer first, so it does not matter whether the recorded run was. Among
+//! by the replaying side's sanitizer first, so a run that was recorded without one matches too (one
+//! that was recorded with further rules does not). Among
 //! equal requests the n-th one of an agent gets that agent's n-th record, in the order in which the
 //! calls began; an agent that the records of this request do not name gets the first that is left.
 //!

@@ -70,6 +70,7 @@ pub(super) fn call_attributes(
     add(name::STATUS, Some(text(status.as_str())));
     add(name::ATTEMPT, Some(int(record.attempt.into())));
     add(name::ITERATION, Some(int(record.iteration.into())));
+    add(name::REPLAY_OF, record.replay_of.as_deref().map(text));
     add(
         name::TRANSPORT_ATTEMPTS,
         Some(int(record.attempts.len() as u64)),
