@@ -83,7 +83,7 @@ impl Export {
         } else {
             SOME_FAILED
         };
-        Ok(opened.code.max(all_written))
+        Ok(opened.completeness().max(all_written))
     }
 }
 

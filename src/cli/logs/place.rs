@@ -122,7 +122,7 @@ pub(super) fn run_directories(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
 pub(super) fn open_runs(places: &[PathBuf]) -> Result<Opened> {
     let mut opened = Opened {
         runs: Vec::new(),
-        code: SUCCESS,
+        unopened: SUCCESS,
     };
     let mut last_error = None;
     for directory in run_directories(places)? {
@@ -139,9 +139,9 @@ pub(super) fn open_runs(places: &[PathBuf]) -> Result<Opened> {
         Some(error) if opened.runs.is_empty() => return Err(error),
         Some(error) => {
             complain(&error);
-            opened.code = SOME_FAILED;
+            opened.unopened = SOME_FAILED;
         }
-        None => opened.code = completeness(&opened.runs),
+        None => {}
     }
     Ok(opened)
 }
@@ -149,8 +149,15 @@ pub(super) fn open_runs(places: &[PathBuf]) -> Result<Opened> {
 /// The runs that could be opened.
 pub(super) struct Opened {
     pub(super) runs: Vec<Run>,
-    /// Whether all of them could be read, as an exit code.
-    pub(super) code: u8,
+    /// Whether there were others, as an exit code.
+    unopened: u8,
+}
+
+impl Opened {
+    /// Whether everything could be read, as an exit code; to be asked when all of it has been.
+    pub(super) fn completeness(&self) -> u8 {
+        completeness(&self.runs).max(self.unopened)
+    }
 }
 
 /// The one run in `directory`, with what cannot be read said on stderr.

@@ -46,7 +46,7 @@ impl StatsArguments {
         } else {
             print(&text(&stats))?;
         }
-        Ok(opened.code)
+        Ok(opened.completeness())
     }
 }
 
