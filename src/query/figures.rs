@@ -35,6 +35,7 @@ pub(super) struct Figures<'a> {
     pub(super) cost_usd: Option<Cost>,
     pub(super) error: Option<CallError>,
     pub(super) attempts: Count,
+    replay_of: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +81,13 @@ impl<'a> Figures<'a> {
             cost_usd: record.cost_usd,
             error: record.error,
             attempts: Count(record.attempts.len() as u64),
+            replay_of: record.replay_of.map(Cow::from),
         }
+    }
+
+    /// Whether a record answered the call.
+    pub(super) fn is_replayed(&self) -> bool {
+        self.replay_of.is_some()
     }
 
     /// The error that ended an execution.

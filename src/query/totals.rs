@@ -35,6 +35,9 @@ pub struct Totals {
     pub retries: u64,
     /// Answers that did not fit and went back to the model.
     pub repairs: u64,
+    /// Calls that were answered by a record; their tokens and costs are those of the recorded calls,
+    /// and were not spent again.
+    pub replayed: u64,
     /// Calls by the kind of their error, repaired ones included.
     pub errors_by_kind: BTreeMap<String, u64>,
     /// Tokens of all calls.
@@ -95,6 +98,7 @@ impl Sum {
         totals.transport_attempts += call.attempts.0;
         totals.retries += call.attempts.0.saturating_sub(1);
         totals.repairs += u64::from(status == CallStatus::Invalid && !ended);
+        totals.replayed += u64::from(call.is_replayed());
         if let Some(error) = &call.error {
             increase(&mut totals.errors_by_kind, error.kind.as_str(), 1);
         }
@@ -125,6 +129,7 @@ impl Sum {
         sum.transport_attempts += more.transport_attempts;
         sum.retries += more.retries;
         sum.repairs += more.repairs;
+        sum.replayed += more.replayed;
         sum.usage = sum.usage.plus(more.usage);
         sum.calls_without_usage += more.calls_without_usage;
         sum.cost_usd = cost::add(sum.cost_usd, more.cost_usd);

@@ -91,6 +91,10 @@ fn headline(stats: &Stats) -> String {
         ),
     ];
     for (count, lack) in [
+        (
+            total.replayed,
+            "answered by records: their tokens and costs were not spent again",
+        ),
         (total.calls_without_usage, "whose tokens are not known"),
         (total.calls_without_cost, "whose cost is not known"),
     ] {

@@ -102,6 +102,9 @@ fn the_replay_of_a_job_tells_what_the_job_told() {
     assert_eq!(text(second.json()), text(first.json()));
     assert_eq!(second.json()["replay"]["replayed"], 3);
     assert_eq!(second.json()["run_id"], "again");
+    let stats = folder.run(&["logs", "stats", "out"]);
+    let said = "3 calls answered by records: their tokens and costs were not spent again";
+    assert!(stats.stdout.contains(said), "{}", stats.all());
 }
 
 #[test]
