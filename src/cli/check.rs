@@ -31,10 +31,7 @@ impl Check {
             },
         )?;
         for warning in job.check()? {
-            output::say(&format!(
-                "\x1b[1;33mwarning\x1b[0m: agent `{}`: {}",
-                warning.agent, warning.message
-            ));
+            output::warning(&format!("agent `{}`: {}", warning.agent, warning.message));
         }
         let executions: usize = job.agents.iter().map(|agent| agent.inputs.len()).sum();
         output::say(&format!(

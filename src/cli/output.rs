@@ -9,6 +9,8 @@ use serde::Serialize;
 use crate::call_log::Sanitizer;
 use crate::error::{Error, ErrorKind, Result};
 
+const WARNING: &str = "\x1b[1;33mwarning\x1b[0m";
+
 /// Text for programs, on stdout.
 pub(super) fn print(text: &str) -> Result<()> {
     print_while_read(text).map(drop)
@@ -124,6 +126,11 @@ pub(super) fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{}", without_commands(line));
 }
 
+/// A line about something that does not fail the command, on stderr.
+pub(super) fn warning(text: &str) {
+    say(&format!("{WARNING}: {text}"));
+}
+
 /// An error with its causes and its hint, on stderr, sanitized: causes may quote a server or a file.
 pub(super) fn complain(error: &Error) {
     tell("\x1b[1;31merror\x1b[0m", error);
@@ -132,7 +139,7 @@ pub(super) fn complain(error: &Error) {
 /// The same for what does not fail the command.
 #[cfg(feature = "otel")]
 pub(super) fn warn(error: &Error) {
-    tell("\x1b[1;33mwarning\x1b[0m", error);
+    tell(WARNING, error);
 }
 
 fn tell(label: &str, error: &Error) {

@@ -161,13 +161,13 @@ fn close(report: &JobReport) {
     ));
     let damaged = report.replay.as_ref().map_or(0, |replay| replay.unreadable);
     if damaged > 0 {
-        output::say(&format!(
-            "\x1b[1;33mwarning\x1b[0m: {} of the replayed run cannot be used: damaged, or at level `minimal`",
+        output::warning(&format!(
+            "{} of the replayed run cannot be used: damaged, or at level `minimal`",
             counted(damaged, "line")
         ));
     }
     for problem in &report.problems {
-        output::say(&format!("\x1b[1;33mwarning\x1b[0m: {}", problem.message));
+        output::warning(&problem.message);
         if let Some(hint) = &problem.hint {
             output::say(&format!("\x1b[1;36mhint\x1b[0m: {hint}"));
         }

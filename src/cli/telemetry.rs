@@ -43,8 +43,8 @@ impl Export {
     #[cfg(not(feature = "otel"))]
     pub(super) fn start(quiet: bool) -> Self {
         if let Some(variable) = named_receiver().filter(|_| !quiet) {
-            super::output::say(&format!(
-                "\x1b[1;33mwarning\x1b[0m: `{variable}` is set, but this build exports nothing: it lacks the feature `otel`"
+            super::output::warning(&format!(
+                "`{variable}` is set, but this build exports nothing: it lacks the feature `otel`"
             ));
         }
         Self {}

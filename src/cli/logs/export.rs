@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::super::output::{clean_line, say};
+use super::super::output::{clean_line, say, warning};
 use super::super::{SOME_FAILED, SUCCESS};
 use super::place::{Filters, open_runs};
 use crate::error::{Error, ErrorKind, Result};
@@ -68,7 +68,7 @@ impl Export {
         };
         for problem in &done.problems {
             let problem = clean_line(problem);
-            say(&format!("\x1b[1;33mwarning\x1b[0m: {problem}"));
+            warning(&problem);
         }
         if let Some(path) = &self.output {
             let calls = usize::try_from(done.calls).unwrap_or(usize::MAX);

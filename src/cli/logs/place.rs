@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::super::output::{clean_line, complain, say};
+use super::super::output::{clean_line, complain, say, warning};
 use super::super::{SOME_FAILED, SUCCESS};
 use crate::call_log::{Problem, RunLog, find_runs, no_run};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +16,17 @@ use crate::text::counted;
 
 /// How many unreadable lines of a run are named; a file of garbage has thousands.
 const MOST_PROBLEMS: usize = 10;
+
+/// The one run that a command is about.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct OneRun {
+    /// The run's directory.
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// Print JSON on stdout.
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// Which calls a command is about.
 #[derive(Debug, Args)]
@@ -178,7 +189,7 @@ pub(super) fn completeness<'a>(runs: impl IntoIterator<Item = &'a Run>) -> u8 {
         let half_known = run.half_known();
         for (place, what) in half_known.iter().take(MOST_PROBLEMS) {
             let call = clean_line(&format!("call #{place} of run {}: {what}", run.run_id()));
-            say(&format!("\x1b[1;33mwarning\x1b[0m: {call}"));
+            warning(&call);
         }
         if run.unreadable() > 0 || !half_known.is_empty() {
             code = SOME_FAILED;
@@ -221,12 +232,12 @@ pub(super) fn refuse_other_than_run(directory: &Path) -> Result<()> {
 fn warn_of<'a>(problems: impl IntoIterator<Item = &'a Problem>, count: u64, directory: &Path) {
     for problem in problems.into_iter().take(MOST_PROBLEMS) {
         let problem = clean_line(&problem.to_string());
-        say(&format!("\x1b[1;33mwarning\x1b[0m: {problem}"));
+        warning(&problem);
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if let Some(more) = count.checked_sub(MOST_PROBLEMS + 1) {
-        say(&format!(
-            "\x1b[1;33mwarning\x1b[0m: {} more in `{}`",
+        warning(&format!(
+            "{} more in `{}`",
             counted(more + 1, "unreadable line"),
             directory.display()
         ));

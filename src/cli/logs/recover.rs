@@ -1,24 +1,18 @@
 //! `duologue logs recover`
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::super::output::{print_json, say};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::place::open_log;
+use super::place::{OneRun, open_log};
 use crate::error::Result;
 use crate::text::counted;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Recover {
-    /// The run's directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
-    /// Print JSON on stdout.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: OneRun,
 }
 
 const EXAMPLES: &str = "\
@@ -30,9 +24,9 @@ Exit code: 0 when all of the run was read, 1 when some of it could not be.";
 
 impl Recover {
     pub(super) fn execute(&self) -> Result<u8> {
-        let mut run = open_log(&self.directory)?;
+        let mut run = open_log(&self.run.directory)?;
         let recovery = run.recover()?;
-        if self.json {
+        if self.run.json {
             print_json(&recovery)?;
         } else {
             say(&format!(

@@ -1,13 +1,12 @@
 //! `duologue logs verify`
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use clap::Args;
 
 use super::super::output::{clean_line, print, print_json};
 use super::super::{SOME_FAILED, SUCCESS};
-use super::place::refuse_parent;
+use super::place::{OneRun, refuse_parent};
 use crate::error::Result;
 use crate::query::{Finding, Verification};
 use crate::text::counted;
@@ -15,12 +14,8 @@ use crate::text::counted;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Verify {
-    /// The run's directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
-    /// Print JSON on stdout.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: OneRun,
 }
 
 const EXAMPLES: &str = "\
@@ -35,9 +30,9 @@ const MOST_FINDINGS: usize = 50;
 
 impl Verify {
     pub(super) fn execute(&self) -> Result<u8> {
-        refuse_parent(&self.directory)?;
-        let verification = Verification::of(&self.directory)?;
-        if self.json {
+        refuse_parent(&self.run.directory)?;
+        let verification = Verification::of(&self.run.directory)?;
+        if self.run.json {
             print_json(&verification)?;
         } else {
             print(&text(&verification))?;
