@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::{Delta, Usage};
 use crate::failure::ErrorKind;
 
 /// One request on the wire.
@@ -34,9 +35,18 @@ pub struct Attempt {
     pub first_byte_ms: Option<u64>,
     /// Time until the attempt ended, in milliseconds.
     pub duration_ms: u64,
+    /// Time until the first piece of the answer's content arrived, in milliseconds; streams only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
     /// Whether no connection came about: nothing left.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unsent: bool,
+    /// Who was asked, where a call may go to several providers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The model that it was asked for, where that is another than the call's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 #[expect(
@@ -66,8 +76,43 @@ pub struct WireExchange {
     pub response_body: String,
 }
 
+/// What a server says is left of its limits: the `x-ratelimit-*` headers and their like. What it does
+/// not say is `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimitStatus {
+    /// Requests in a whole window.
+    pub limit_requests: Option<u64>,
+    /// Requests left in this window.
+    pub remaining_requests: Option<u64>,
+    /// Until the requests are back.
+    pub reset_requests: Option<Duration>,
+    /// Tokens in a whole window.
+    pub limit_tokens: Option<u64>,
+    /// Tokens left in this window.
+    pub remaining_tokens: Option<u64>,
+    /// Until the tokens are back.
+    pub reset_tokens: Option<Duration>,
+}
+
+/// What came of an answer that is streamed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartialAnswer {
+    /// The text so far.
+    pub text: String,
+    /// The reasoning so far.
+    pub reasoning: String,
+    /// The tokens that the server has told of so far.
+    pub usage: Usage,
+}
+
 #[derive(Debug, Default)]
 struct Shared {
+    partial: Option<PartialAnswer>,
+    rate_limits: Option<RateLimitStatus>,
+    /// Who is asked next, where a call may go to several providers.
+    target: Option<Target>,
     attempts: Vec<Attempt>,
     /// By attempt.
     exchanges: BTreeMap<usize, WireExchange>,
@@ -75,6 +120,12 @@ struct Shared {
     next_delay: Duration,
     replay_of: Option<String>,
     provider: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Target {
+    provider: String,
+    model: Option<String>,
 }
 
 /// The attempts of one call: a cheap handle, shared by the call's owner and its provider.
@@ -104,9 +155,12 @@ impl Attempts {
         let mut shared = self.lock();
         let delay = std::mem::take(&mut shared.next_delay);
         let index = shared.attempts.len();
+        let target = shared.target.clone();
         shared.attempts.push(Attempt {
             delay_ms: millis(delay),
             error: Some(ErrorKind::Cancelled),
+            provider: target.as_ref().map(|target| target.provider.clone()),
+            model: target.and_then(|target| target.model),
             ..Attempt::default()
         });
         drop(shared);
@@ -133,6 +187,7 @@ impl Attempts {
             .extend(attempts.iter().map(|attempt| Attempt {
                 delay_ms: 0,
                 first_byte_ms: None,
+                first_token_ms: None,
                 duration_ms: 0,
                 ..attempt.clone()
             }));
@@ -142,6 +197,46 @@ impl Attempts {
     /// name stands in the record.
     pub fn answered_by(&self, provider: impl Into<String>) {
         self.lock().provider = Some(provider.into());
+    }
+
+    /// Notes that the attempts from here on go to `provider`, and to `model` where that is another
+    /// than the call's.
+    pub fn ask(&self, provider: impl Into<String>, model: Option<String>) {
+        self.lock().target = Some(Target {
+            provider: provider.into(),
+            model,
+        });
+    }
+
+    /// Notes what the server says is left of its limits; the last word holds.
+    pub fn note_rate_limits(&self, status: RateLimitStatus) {
+        self.lock().rate_limits = Some(status);
+    }
+
+    /// What the server said last of its limits.
+    pub fn rate_limits(&self) -> Option<RateLimitStatus> {
+        self.lock().rate_limits
+    }
+
+    /// Adds a piece of a streamed answer; [`Delta::Restarted`] takes all of them back.
+    pub fn receive(&self, delta: &Delta<'_>) {
+        let mut shared = self.lock();
+        if matches!(delta, Delta::Restarted) {
+            shared.partial = None;
+            return;
+        }
+        let partial = shared.partial.get_or_insert_default();
+        match delta {
+            Delta::Text(text) => partial.text.push_str(text),
+            Delta::Reasoning(text) => partial.reasoning.push_str(text),
+            Delta::Usage(usage) => partial.usage = *usage,
+            Delta::ToolCall(_) | Delta::Restarted => {}
+        }
+    }
+
+    /// What has come of a streamed answer; `None` when nothing has, or nothing is streamed.
+    pub fn partial(&self) -> Option<PartialAnswer> {
+        self.lock().partial.clone()
     }
 
     /// The call whose record gives the answer, if one does.
@@ -220,6 +315,14 @@ impl OpenAttempt {
         });
     }
 
+    /// The first piece of the answer's content arrived; later ones change nothing.
+    pub fn first_token(&self) {
+        let elapsed = millis(self.started.elapsed());
+        self.update(|attempt| {
+            attempt.first_token_ms.get_or_insert(elapsed);
+        });
+    }
+
     /// No connection came about: nothing left, and nobody may want money for it.
     pub fn unsent(&self) {
         self.update(|attempt| attempt.unsent = true);
@@ -295,13 +398,17 @@ mod tests {
             request_id: Some("req_1".into()),
             delay_ms: 500,
             first_byte_ms: Some(20),
+            first_token_ms: Some(20),
             duration_ms: 21,
             unsent: true,
+            provider: Some("openai".into()),
+            model: None,
         };
         attempts.replay("call_1", std::slice::from_ref(&recorded));
         let timeless = Attempt {
             delay_ms: 0,
             first_byte_ms: None,
+            first_token_ms: None,
             duration_ms: 0,
             ..recorded
         };

@@ -18,16 +18,19 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// A tool, with the result of a call that the model asked for.
+    Tool,
 }
 
 impl Role {
-    /// `developer`, `system`, `user` or `assistant`.
+    /// `developer`, `system`, `user`, `assistant` or `tool`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Developer => "developer",
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Tool => "tool",
         }
     }
 }
@@ -35,11 +38,25 @@ impl Role {
 /// One message of a dialogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// The text.
+    /// The text; empty when an assistant only calls tools.
     pub content: String,
+    /// The tools that an assistant calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that a tool's message answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// Whether a tool's message tells of a failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error: bool,
+    /// What the provider sent with an assistant's message and wants back as it was: signatures,
+    /// encrypted reasoning.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub provider_data: Map<String, Value>,
 }
 
 impl Message {
@@ -48,6 +65,10 @@ impl Message {
         Self {
             role,
             content: content.into(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            is_error: false,
+            provider_data: Map::new(),
         }
     }
 
@@ -64,6 +85,76 @@ impl Message {
     /// An assistant message.
     pub fn assistant(content: impl Into<String>) -> Self {
         Self::new(Role::Assistant, content)
+    }
+
+    /// The result of the tool call `tool_call_id`.
+    pub fn tool(tool_call_id: impl Into<String>, content: impl Into<String>) -> Self {
+        Self {
+            tool_call_id: Some(tool_call_id.into()),
+            ..Self::new(Role::Tool, content)
+        }
+    }
+
+    /// The answer in `response` as it goes back to the model: text, tool calls, and what only the
+    /// provider understands.
+    pub fn of_response(response: &Response) -> Self {
+        Self {
+            tool_calls: response.tool_calls.clone(),
+            provider_data: response.provider_data.clone(),
+            ..Self::assistant(response.text.clone())
+        }
+    }
+}
+
+/// A tool that the model wants to be called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ToolCall {
+    /// The provider's id of the call; made up by the reading of the answer where it sends none.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments: an object as a rule. What the model wrote is a string here when it is no JSON.
+    pub arguments: Value,
+}
+
+impl ToolCall {
+    /// A call of `name`.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, arguments: Value) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            arguments,
+        }
+    }
+}
+
+/// A tool as the model is told of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolDefinition {
+    /// `[a-zA-Z0-9_-]`, at most 64 characters.
+    pub name: String,
+    /// What it does and when to use it, for the model to read.
+    pub description: String,
+    /// The JSON Schema of its arguments, an object; shared, since each request holds it.
+    #[serde(serialize_with = "write_shared", deserialize_with = "read_shared")]
+    pub parameters: Arc<Value>,
+}
+
+impl ToolDefinition {
+    /// A tool with this schema of arguments.
+    pub fn new(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        parameters: impl Into<Arc<Value>>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            description: description.into(),
+            parameters: parameters.into(),
+        }
     }
 }
 
@@ -102,6 +193,9 @@ pub struct Request {
     /// What the answer must fit; absent means any JSON object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_schema: Option<ResponseSchema>,
+    /// The tools that the model may call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolDefinition>,
     /// Further parameters, passed to the provider verbatim.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
@@ -123,6 +217,7 @@ impl Request {
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Usage {
     /// Tokens of the prompt, cached ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,9 +228,15 @@ pub struct Usage {
     /// Part of the input that the provider took from its cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached_tokens: Option<u64>,
+    /// Part of the input that the provider put into its cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_tokens: Option<u64>,
     /// Part of the output that was reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_tokens: Option<u64>,
+    /// Whether a figure is our estimate, since the stream that would have told it broke.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 impl Usage {
@@ -164,7 +265,9 @@ impl Usage {
             input_tokens: add(self.input_tokens, other.input_tokens),
             output_tokens: add(self.output_tokens, other.output_tokens),
             cached_tokens: add(self.cached_tokens, other.cached_tokens),
+            cache_write_tokens: add(self.cache_write_tokens, other.cache_write_tokens),
             reasoning_tokens: add(self.reasoning_tokens, other.reasoning_tokens),
+            estimated: self.estimated || other.estimated,
         }
     }
 }
@@ -236,6 +339,9 @@ pub struct Response {
     pub reasoning: Option<String>,
     /// The refusal that the provider sent in place of an answer.
     pub refusal: Option<String>,
+    /// The tools that the model wants to be called, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// Why the model stopped; `None` when the provider did not say.
     pub finish_reason: Option<FinishReason>,
     /// Tokens spent.
@@ -266,9 +372,63 @@ impl Response {
         self
     }
 
+    /// The same answer with these tool calls, and the finish reason that goes with them.
+    pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
+        self.tool_calls = calls.into_iter().collect();
+        self.finish_reason = Some(FinishReason::ToolCalls);
+        self
+    }
+
     /// The same answer with this finish reason.
     pub fn with_finish_reason(mut self, reason: FinishReason) -> Self {
         self.finish_reason = Some(reason);
         self
+    }
+}
+
+/// A piece of an answer that is streamed, as it arrives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Delta<'a> {
+    /// More text.
+    Text(&'a str),
+    /// More reasoning.
+    Reasoning(&'a str),
+    /// More of a tool call.
+    ToolCall(ToolCallDelta<'a>),
+    /// Tokens spent so far; the last word holds.
+    Usage(Usage),
+    /// The attempt broke and another one begins: all pieces so far are void.
+    Restarted,
+}
+
+/// A piece of a tool call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolCallDelta<'a> {
+    /// Which tool call of the answer, from 0.
+    pub index: usize,
+    /// Its id, where this piece brings it.
+    pub id: Option<&'a str>,
+    /// The tool's name, where this piece brings it.
+    pub name: Option<&'a str>,
+    /// More of the arguments' JSON text.
+    pub arguments: &'a str,
+}
+
+impl<'a> ToolCallDelta<'a> {
+    /// A piece of the tool call at `index`.
+    pub fn new(
+        index: usize,
+        id: Option<&'a str>,
+        name: Option<&'a str>,
+        arguments: &'a str,
+    ) -> Self {
+        Self {
+            index,
+            id,
+            name,
+            arguments,
+        }
     }
 }

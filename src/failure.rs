@@ -58,6 +58,10 @@ pub enum ErrorKind {
     BudgetExhausted,
     /// The run was cancelled.
     Cancelled,
+    /// The model asked for tools in more turns than the agent has.
+    MaxTurnsExceeded,
+    /// A tool, or the server behind it, failed for good.
+    Tool,
     /// Records could not be written or read.
     Log,
     /// A replay has no record that answers this request.
@@ -100,6 +104,8 @@ impl ErrorKind {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::BudgetExhausted => "budget_exhausted",
             Self::Cancelled => "cancelled",
+            Self::MaxTurnsExceeded => "max_turns_exceeded",
+            Self::Tool => "tool",
             Self::Log => "log",
             Self::NotRecorded => "not_recorded",
             Self::Offline => "offline",
@@ -135,6 +141,9 @@ impl ErrorKind {
             Self::DeadlineExceeded => "raise the deadline, or lower the work in one run",
             Self::BudgetExhausted => {
                 "raise the budget, or let a call need less: a shorter prompt, a lower `max_output_tokens`"
+            }
+            Self::MaxTurnsExceeded => {
+                "raise `max_turns`, or look in the record for tool calls that repeat"
             }
             Self::NotRecorded => {
                 "record the run anew, or replay with `mode: fall_through` and a `fallback` that answers what is missing"

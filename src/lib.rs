@@ -34,7 +34,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `openai` (default) | `OpenAiProvider`: any server that speaks OpenAI's chat completions |
+//! | `http` (default) | the providers over HTTP: `OpenAiProvider` and its like |
 //! | `cli` | the `duologue` command |
 //! | `otel` | `otel::Telemetry`: traces and metrics to any receiver of OTLP |
 //!
@@ -44,11 +44,11 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 0 | `failure`, `secret`, `text`, [`diff`], `fingerprint`, `background` | error kinds, keys, words, differences, hashes, the background runtime |
-//! | 1 | [`clock`], [`chat`], [`attempt`], [`cost`] | time and ids; the provider-neutral vocabulary: messages, requests, usage, attempts, dollars |
+//! | 0 | [`chat`], `failure`, `secret`, `text`, [`diff`], `fingerprint`, `background` | the provider-neutral vocabulary: messages, requests, usage; error kinds, keys, words, differences, hashes, the background runtime |
+//! | 1 | [`clock`], [`attempt`], [`cost`] | time and ids; what a call does on the wire; dollars |
 //! | 2 | [`error`] | the one error, with its ledger |
-//! | 3 | [`env`](mod@env), `config`, [`telemetry`] | environment variables; reading YAML and JSON; spans and their names |
-//! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`] | prompt packs; model endpoints; the record of every call; what models cost |
+//! | 3 | [`env`](mod@env), `config`, `schema`, [`telemetry`] | environment variables; reading YAML and JSON; JSON Schemas; spans and their names |
+//! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`], [`tool`] | prompt packs; model endpoints; the record of every call; what models cost; what models may do |
 //! | 5 | [`agent`], [`replay`], [`query`] | specs, the run loop, repairs, outcomes; answers from records; questions to the records of runs |
 //! | 6 | [`blocking`], [`job`], [`report`], `otel` | the sync face; job files; the page of a run; OTLP export |
 //! | 7 | `cli` | the `duologue` command |
@@ -81,14 +81,16 @@ pub mod provider;
 pub mod query;
 pub mod replay;
 pub mod report;
+mod schema;
 mod secret;
 pub mod telemetry;
 mod text;
+pub mod tool;
 
 pub use agent::{AgentRunner, AgentSpec, Outcome};
 pub use error::{Error, ErrorKind, Result};
 
 /// The programs in the README, compiled and run.
-#[cfg(all(doctest, feature = "openai", feature = "otel"))]
+#[cfg(all(doctest, feature = "http", feature = "otel"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

@@ -4,7 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each bench uses a part of it")]
 
 pub(crate) mod answer;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) mod bare;
 pub(crate) mod figures;
 pub(crate) mod server;

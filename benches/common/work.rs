@@ -76,7 +76,7 @@ pub(crate) fn sleeping(delay: Duration, log: CallLog) -> AgentRunner {
 }
 
 /// A runner over HTTP.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) fn runner(base_url: &str, log: CallLog) -> Result<AgentRunner> {
     let provider = duologue::provider::OpenAiProvider::builder()
         .base_url(base_url)

@@ -13,7 +13,6 @@ use super::decision::Step;
 use super::hashes::PromptHashes;
 use super::options::RunOptions;
 use super::outcome::Outcome;
-use super::schema::AnswerSchema;
 use super::spec::AgentSpec;
 use super::verdict::Decode;
 use crate::call_log::CallLog;
@@ -23,6 +22,7 @@ use crate::error::{Error, ErrorKind, Ledger, Result};
 use crate::pricing::PriceTable;
 use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::Provider;
+use crate::schema::CompiledSchema;
 use crate::telemetry::{OpenSpan, TelemetryContent, names};
 
 /// The variable that holds the schema's text.
@@ -46,7 +46,7 @@ pub(super) struct Surroundings<'a> {
 pub(super) struct Execution<'a> {
     pub(super) around: Surroundings<'a>,
     pub(super) spec: &'a AgentSpec,
-    pub(super) schema: Arc<AnswerSchema>,
+    pub(super) schema: Arc<CompiledSchema>,
     pub(super) options: RunOptions<'a>,
     pub(super) variables: Map<String, Value>,
     pub(super) prompt: RenderedPrompt,
@@ -68,7 +68,7 @@ impl<'a> Execution<'a> {
     pub(super) fn prepare(
         around: Surroundings<'a>,
         spec: &'a AgentSpec,
-        schema: Arc<AnswerSchema>,
+        schema: Arc<CompiledSchema>,
         given: Map<String, Value>,
         options: RunOptions<'a>,
     ) -> Result<Self> {

@@ -27,7 +27,6 @@ mod options;
 mod outcome;
 mod repair;
 mod runner;
-mod schema;
 mod spans;
 mod spec;
 mod verdict;

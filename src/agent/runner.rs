@@ -17,7 +17,6 @@ use super::execution::{Execution, Surroundings};
 use super::hashes::PromptHashes;
 use super::options::RunOptions;
 use super::outcome::Outcome;
-use super::schema::{AnswerSchema, SchemaCache};
 use super::spans::open_execution;
 use super::spec::AgentSpec;
 use super::verdict::Decoded;
@@ -28,6 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
 use crate::provider::{Limited, Provider, RetryPolicy, Retrying};
+use crate::schema::{CompiledSchema, SchemaCache};
 use crate::telemetry::TelemetryContent;
 
 /// Runs agents. Cheap to clone; one runner serves any number of runs at once.
@@ -159,7 +159,7 @@ impl AgentRunner {
         let variables = to_map(variables, &spec.name)?;
         let schema = match &spec.response_schema {
             Some(_) => self.schema_of(spec)?,
-            None => self.shared.schemas.of_type::<T>(&spec.name)?,
+            None => self.shared.schemas.of_type::<T>(&Whose(spec))?,
         };
         let typed = Mutex::new(None);
         let mut decode = |answer: &Value| {
@@ -237,10 +237,10 @@ impl AgentRunner {
         &self.shared.log
     }
 
-    fn schema_of(&self, spec: &AgentSpec) -> Result<Arc<AnswerSchema>> {
+    fn schema_of(&self, spec: &AgentSpec) -> Result<Arc<CompiledSchema>> {
         match &spec.response_schema {
-            Some(schema) => self.shared.schemas.of_value(schema, &spec.name),
-            None => self.shared.schemas.of_value(&any_object(), &spec.name),
+            Some(schema) => self.shared.schemas.of_value(schema, &Whose(spec)),
+            None => self.shared.schemas.of_value(&any_object(), &Whose(spec)),
         }
     }
 }
@@ -249,7 +249,7 @@ impl Shared {
     async fn execute(
         &self,
         spec: &AgentSpec,
-        schema: Arc<AnswerSchema>,
+        schema: Arc<CompiledSchema>,
         variables: Map<String, Value>,
         options: RunOptions<'_>,
         decode: &mut (dyn FnMut(&Value) -> std::result::Result<Decoded, String> + Send),
@@ -283,6 +283,15 @@ fn content_of_process() -> TelemetryContent {
         TelemetryContent::Sanitized
     } else {
         TelemetryContent::Omitted
+    }
+}
+
+/// Whose schema an error speaks of.
+struct Whose<'a>(&'a AgentSpec);
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the response schema of agent `{}`", self.0.name)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::schema::AnswerSchema;
 use crate::call_log::{CallEnd, CallError};
 use crate::chat::{FinishReason, Response};
 use crate::error::{ErrorKind, SchemaViolation, with_causes};
 use crate::provider::ProviderError;
 use crate::provider::extract::extract_json;
+use crate::schema::CompiledSchema;
 use crate::text::counted;
 
 /// Takes a valid answer into the form that the caller wants, or says why it cannot.
@@ -25,7 +25,7 @@ pub(super) enum Decoded {
 /// Classifies, extracts, validates and decodes, in that order.
 pub(super) fn judge(
     response: &Response,
-    schema: &AnswerSchema,
+    schema: &CompiledSchema,
     decode: &mut Decode<'_>,
 ) -> Verdict {
     if response.refusal.is_some() {

@@ -99,6 +99,10 @@ impl Recording {
             .attempts
             .last()
             .and_then(|attempt| attempt.first_byte_ms);
+        record.first_token_ms = record
+            .attempts
+            .last()
+            .and_then(|attempt| attempt.first_token_ms);
         record.limiter_wait_ms = some_millis(attempts.limiter_wait());
         record.backoff_ms = Some(record.attempts.iter().map(|attempt| attempt.delay_ms).sum())
             .filter(|sum| *sum > 0);
@@ -163,6 +167,7 @@ impl CallEnd {
             record.usage = response.usage;
             record.structured_output = response.structured_output;
             record.provider_data = response.provider_data;
+            record.tool_calls = response.tool_calls;
         }
         record.cost_usd = self.cost;
         record.answer = self.answer;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::config::LogLevel;
 use super::redact::{Redactions, Sanitizer};
 use crate::attempt::{Attempt, WireExchange};
-use crate::chat::{FinishReason, Message, Request, StructuredOutput, Usage};
+use crate::chat::{FinishReason, Message, Request, StructuredOutput, ToolCall, Usage};
 use crate::cost::Cost;
 use crate::error::{ErrorKind, SchemaViolation};
 
@@ -171,9 +171,14 @@ pub struct Record {
     pub replay_of: Option<String>,
     /// Order of the call's start among the calls of its process in this run, from 1.
     pub sequence: u64,
-    /// Which call of its execution this is, from 1; above 1 it follows an answer that could not be
-    /// used: one to repair, or one that was cut and is asked for again with a higher limit.
+    /// Which call of its execution this is, from 1; above 1 it follows an answer that asked for
+    /// tools, or one that could not be used: one to repair, or one that was cut and is asked for
+    /// again with a higher limit.
     pub attempt: u32,
+    /// Which turn of its execution, from 1, where the agent has tools: each answer that asks for
+    /// tools begins another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
     /// Which round of a refinement loop, from 0.
     pub iteration: u32,
 
@@ -193,6 +198,12 @@ pub struct Record {
     /// How the schema was enforced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub structured_output: Option<StructuredOutput>,
+    /// The names of the tools that the model could call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// Whether the answer was streamed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub streamed: bool,
 
     /// When the call began: RFC 3339, UTC.
     pub started_at: String,
@@ -202,6 +213,9 @@ pub struct Record {
     /// Time to the first byte of the last attempt's answer, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte_ms: Option<u64>,
+    /// Time to the first piece of the last attempt's content, in milliseconds; streamed answers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
     /// Time spent waiting for a free slot, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limiter_wait_ms: Option<u64>,
@@ -249,6 +263,9 @@ pub struct Record {
     /// The first 16 hexadecimal digits of the SHA-256 of the answer's schema, as canonical JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_hash: Option<String>,
+    /// The first 16 hexadecimal digits of the SHA-256 of the tools' definitions, as canonical JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools_hash: Option<String>,
     /// The messages sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
@@ -261,6 +278,9 @@ pub struct Record {
     /// What only the provider understands and wants back as it was: signatures, encrypted reasoning.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub provider_data: Map<String, Value>,
+    /// The tools that the model asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// The answer that passed validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
@@ -296,6 +316,8 @@ impl Record {
             self.prompt_hashes.clear();
             self.templates.clear();
             self.schema_hash = None;
+            self.tools_hash = None;
+            self.tool_calls.clear();
             self.messages.clear();
             self.raw_answer = None;
             self.reasoning = None;
@@ -318,6 +340,12 @@ impl Record {
         for value in maps.flat_map(Map::values_mut).chain(&mut self.answer) {
             fold_below(value, MAX_LEVELS);
         }
+        for message in &mut self.messages {
+            let data = message.provider_data.values_mut();
+            data.chain(arguments(&mut message.tool_calls))
+                .for_each(|value| fold_below(value, MAX_LEVELS));
+        }
+        arguments(&mut self.tool_calls).for_each(|value| fold_below(value, MAX_LEVELS));
     }
 
     /// Sanitizes what is known when the call begins.
@@ -339,7 +367,10 @@ impl Record {
         }
         redact_map(sanitizer, &mut self.parameters.extra, counts);
         for message in &mut self.messages {
-            redact(sanitizer, &mut message.content, counts);
+            redact_message(sanitizer, message, counts);
+        }
+        for tool in &mut self.tools {
+            redact(sanitizer, tool, counts);
         }
         for template in self.templates.values_mut() {
             redact(sanitizer, template, counts);
@@ -370,6 +401,9 @@ impl Record {
             redact(sanitizer, word, counts);
         }
         redact_map(sanitizer, &mut self.provider_data, counts);
+        for call in &mut self.tool_calls {
+            redact_tool_call(sanitizer, call, counts);
+        }
         if let Some(answer) = &mut self.answer {
             sanitizer.redact_value(answer, counts);
         }
@@ -383,12 +417,15 @@ impl Record {
                 redact(sanitizer, hint, counts);
             }
         }
-        for id in self
-            .attempts
-            .iter_mut()
-            .filter_map(|attempt| attempt.request_id.as_mut())
-        {
-            redact(sanitizer, id, counts);
+        for attempt in &mut self.attempts {
+            let texts = [
+                &mut attempt.request_id,
+                &mut attempt.provider,
+                &mut attempt.model,
+            ];
+            for text in texts.into_iter().flatten() {
+                redact(sanitizer, text, counts);
+            }
         }
         for exchange in &mut self.wire {
             redact(sanitizer, &mut exchange.url, counts);
@@ -418,6 +455,27 @@ fn fold_below(value: &mut Value, levels: usize) {
             .for_each(|item| fold_below(item, levels - 1)),
         _ => {}
     }
+}
+
+fn arguments(calls: &mut [ToolCall]) -> impl Iterator<Item = &mut Value> {
+    calls.iter_mut().map(|call| &mut call.arguments)
+}
+
+fn redact_message(sanitizer: &Sanitizer, message: &mut Message, counts: &mut Redactions) {
+    redact(sanitizer, &mut message.content, counts);
+    if let Some(id) = &mut message.tool_call_id {
+        redact(sanitizer, id, counts);
+    }
+    for call in &mut message.tool_calls {
+        redact_tool_call(sanitizer, call, counts);
+    }
+    redact_map(sanitizer, &mut message.provider_data, counts);
+}
+
+fn redact_tool_call(sanitizer: &Sanitizer, call: &mut ToolCall, counts: &mut Redactions) {
+    redact(sanitizer, &mut call.id, counts);
+    redact(sanitizer, &mut call.name, counts);
+    sanitizer.redact_value(&mut call.arguments, counts);
 }
 
 fn redact(sanitizer: &Sanitizer, text: &mut String, counts: &mut Redactions) {

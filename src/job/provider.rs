@@ -186,7 +186,7 @@ impl Job {
             .with_hint("give the run another `run_id`, or leave it out for a new one"))
     }
 
-    #[cfg(feature = "openai")]
+    #[cfg(feature = "http")]
     fn openai(&self, config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
         let mut builder = crate::provider::OpenAiProvider::builder()
             .environment(self.environment.clone())
@@ -215,7 +215,7 @@ impl Job {
         Ok(Arc::new(provider))
     }
 
-    #[cfg(not(feature = "openai"))]
+    #[cfg(not(feature = "http"))]
     fn openai(&self, _config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
         Err(Error::new(
             ErrorKind::Config,
@@ -224,7 +224,7 @@ impl Job {
                 self.key(&format!("{key}.kind"))
             ),
         )
-        .with_hint("build with the feature `openai`"))
+        .with_hint("build with the feature `http`"))
     }
 }
 

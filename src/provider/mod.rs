@@ -7,7 +7,7 @@
 mod answer;
 mod error;
 pub mod extract;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod http;
 mod limit;
 pub mod openai;
@@ -22,14 +22,14 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::attempt::{Attempts, WireCapture};
-use crate::chat::{Request, Response};
+use crate::chat::{Delta, Request, Response};
 
 pub use answer::{Headers, HttpAnswer};
 pub use error::ProviderError;
 pub use limit::Limited;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub use openai::builder::OpenAiProviderBuilder;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub use openai::provider::OpenAiProvider;
 pub use retry::{RetryPolicy, Retrying};
 pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};
@@ -42,7 +42,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
     /// Asks the model once.
     ///
-    /// The text need not be valid JSON: extracting, validating and repairing are the runner's work.
+    /// Where the [call streams](CallContext::streams), each piece is [told](CallContext::tell) as it
+    /// arrives, and the whole answer is given at the end as always; a provider that cannot stream
+    /// gives the whole answer alone. The text need not be valid JSON: extracting, validating and repairing are the runner's work.
     /// A cut or refused answer is an `Ok` with its finish reason or refusal.
     ///
     /// # Errors
@@ -75,13 +77,17 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 }
 
 /// What surrounds one call: who asks, until when, and where its attempts are noted.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct CallContext {
     agent: String,
     attempts: Attempts,
     deadline: Option<Instant>,
+    listener: Option<Listener>,
 }
+
+/// Who hears each piece of an answer as it arrives.
+pub type Listener = Arc<dyn Fn(&Delta<'_>) + Send + Sync>;
 
 impl CallContext {
     /// The context of a call by `agent`, without a deadline and without wire capture.
@@ -90,6 +96,7 @@ impl CallContext {
             agent: agent.into(),
             attempts: Attempts::new(WireCapture::Off),
             deadline: None,
+            listener: None,
         }
     }
 
@@ -105,6 +112,34 @@ impl CallContext {
         self
     }
 
+    /// The same context with someone who hears each piece of the answer as it arrives: a provider
+    /// that can stream then does. The pieces do not replace the answer that `generate_json` gives.
+    pub fn with_listener(mut self, listener: Listener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Whether the answer is to be streamed.
+    pub fn streams(&self) -> bool {
+        self.listener.is_some()
+    }
+
+    /// Hands a piece of the answer on, and keeps it with the attempts: what a broken or cancelled
+    /// stream brought is not lost. Does nothing unless the answer [is streamed](Self::streams).
+    pub fn tell(&self, delta: &Delta<'_>) {
+        if let Some(listener) = &self.listener {
+            self.attempts.receive(delta);
+            listener(delta);
+        }
+    }
+
+    /// Before another attempt: takes back what an earlier one streamed, if it did.
+    pub fn restart(&self) {
+        if self.listener.is_some() && self.attempts.partial().is_some() {
+            self.tell(&Delta::Restarted);
+        }
+    }
+
     /// The agent that asks.
     pub fn agent(&self) -> &str {
         &self.agent
@@ -118,5 +153,17 @@ impl CallContext {
     /// When the whole run must be over.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+}
+
+/// Debug says whether someone listens.
+impl fmt::Debug for CallContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallContext")
+            .field("agent", &self.agent)
+            .field("attempts", &self.attempts)
+            .field("deadline", &self.deadline)
+            .field("streams", &self.streams())
+            .finish()
     }
 }

@@ -159,6 +159,7 @@ impl<P: Provider> Provider for Retrying<P> {
                 "model call failed and is made again"
             );
             call.attempts().backed_off(delay);
+            call.restart();
             clock::sleep(delay).await;
         }
     }

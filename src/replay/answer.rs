@@ -63,6 +63,7 @@ fn response(record: &mut Record, text: String, error: Option<CallError>) -> Resp
     response.id = record.response_id.take();
     response.structured_output = record.structured_output;
     response.provider_data = std::mem::take(&mut record.provider_data);
+    response.tool_calls = std::mem::take(&mut record.tool_calls);
     response
 }
 

@@ -227,7 +227,7 @@ fn a_refused_request_is_free_and_one_of_unknown_fate_is_not() {
     }
 }
 
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 #[test]
 fn a_server_that_cannot_be_reached_costs_nothing() {
     let provider = duologue::provider::OpenAiProvider::builder()

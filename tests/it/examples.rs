@@ -66,7 +66,7 @@ fn build() {
         "--no-default-features",
     ]);
     let features = [
-        ("openai", cfg!(feature = "openai")),
+        ("http", cfg!(feature = "http")),
         ("cli", cfg!(feature = "cli")),
     ];
     for (name, _) in features.into_iter().filter(|(_, is_on)| *is_on) {

@@ -34,7 +34,7 @@ fn child_process() {
         ("disk", damage) => crate::log_disk::child(damage, &directory),
         ("environment", _) => crate::log_config::child(&directory),
         ("share", _) => crate::log_tree::child(&directory),
-        #[cfg(feature = "openai")]
+        #[cfg(feature = "http")]
         ("offline", _) => crate::replay::offline::child(&directory),
         ("many", _) => crate::log_memory::child(&directory),
         _ => panic!("no such role: {role}"),

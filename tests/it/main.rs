@@ -13,7 +13,7 @@ mod support;
 mod bad_input;
 
 /// The blocking runner from every kind of thread and runtime.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod blocking_contexts;
 
 /// Budgets: what is reserved before a call, what is spent after it, and what is refused.
@@ -35,7 +35,7 @@ mod cost;
 mod cost_cli;
 
 /// Every defect of the original core (system 004), each with a test that names it.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod defects_004;
 
 /// Every example runs to its end.
@@ -80,7 +80,7 @@ mod log_tree;
 mod log_yaml;
 
 /// The main job over real HTTP, against a server that was not written here.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod openai_server;
 
 /// Traces and metrics in receivers that were not written here.
@@ -115,7 +115,7 @@ mod report;
 mod run_loop;
 
 /// The run loop over real HTTP: attempts in the records are requests on the wire.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod run_loop_http;
 
 /// Spans: their tree, their names, how each ends, and that they hold no content unasked.

@@ -2,7 +2,7 @@
 
 pub(crate) mod folder;
 pub(crate) mod mixed;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) mod server;
 pub(crate) mod spans;
 
@@ -143,7 +143,7 @@ pub(crate) fn nothing_set() -> Environment {
 }
 
 /// A provider that speaks to `server`.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) fn over_http(server: &server::Server) -> duologue::provider::OpenAiProvider {
     duologue::provider::OpenAiProvider::builder()
         .base_url(server.base_url())

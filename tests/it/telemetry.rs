@@ -265,7 +265,7 @@ fn with_the_switch_messages_and_answers_are_told_after_the_sanitizer() {
 }
 
 /// Over HTTP, where the crates below us speak to `tracing` as well.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 #[test]
 fn over_http_the_server_is_told_and_still_no_content() {
     use crate::support::over_http;

@@ -8,6 +8,7 @@ use std::process::Command;
 /// The documentation in `lib.rs` shows the same table.
 const LAYERS: &[&[&str]] = &[
     &[
+        "chat",
         "failure",
         "secret",
         "text",
@@ -15,10 +16,10 @@ const LAYERS: &[&[&str]] = &[
         "fingerprint",
         "background",
     ],
-    &["clock", "chat", "attempt", "cost"],
+    &["clock", "attempt", "cost"],
     &["error"],
-    &["env", "config", "telemetry"],
-    &["prompt", "provider", "call_log", "pricing"],
+    &["env", "config", "schema", "telemetry"],
+    &["prompt", "provider", "call_log", "pricing", "tool"],
     &["agent", "replay", "query"],
     &["blocking", "job", "report", "otel"],
     &["cli"],

@@ -53,7 +53,7 @@ fn public_types_may_be_sent_and_shared() {
     is_send_and_sync::<(Request, Response, Message)>();
     is_send_and_sync::<(PromptLibrary, PromptPack, Environment)>();
     is_send_and_sync::<(ScriptedProvider, Reply)>();
-    #[cfg(feature = "openai")]
+    #[cfg(feature = "http")]
     is_send_and_sync::<duologue::provider::OpenAiProvider>();
     is_send_and_sync::<Retrying<Limited<ScriptedProvider>>>();
 }

@@ -186,6 +186,7 @@ fn usage(usage: Option<&Value>) -> Usage {
         cached_tokens: detail("prompt_tokens_details", "cached_tokens")
             .or_else(|| count(usage.get("prompt_cache_hit_tokens"))),
         reasoning_tokens: detail("completion_tokens_details", "reasoning_tokens"),
+        ..Usage::default()
     }
 }
 

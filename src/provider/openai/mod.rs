@@ -5,19 +5,19 @@
 //! [`ProviderError`](super::ProviderError). What goes out is strict: no field that the published
 //! API does not know. What comes in is read leniently: every field but `choices` may be absent, and
 //! `null` equals absent. The HTTP side is [`OpenAiProvider`](super::OpenAiProvider)
-//! (feature `openai`).
+//! (feature `http`).
 
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) mod builder;
 mod classify;
 mod decode;
 mod dialect;
 mod encode;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) mod endpoint;
 mod facts;
 mod opaque;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) mod provider;
 mod strict;
 mod structured;

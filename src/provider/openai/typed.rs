@@ -120,6 +120,7 @@ impl Spent {
             output_tokens: Some(self.completion_tokens),
             cached_tokens: cached.or(self.prompt_cache_hit_tokens),
             reasoning_tokens: reasoning.and_then(|part| part.reasoning_tokens),
+            ..Usage::default()
         }
     }
 }

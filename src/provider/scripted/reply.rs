@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::chat::{FinishReason, Request, Response, Usage};
+use crate::chat::{FinishReason, Request, Response, ToolCall, Usage};
 use crate::error::ErrorKind;
 use crate::provider::ProviderError;
 use crate::provider::answer::{HttpAnswer, request_id};
@@ -67,6 +67,24 @@ impl Reply {
     #[expect(clippy::needless_pass_by_value, reason = "called with `json!(…)`")]
     pub fn json(value: Value) -> Self {
         Self::text(value.to_string())
+    }
+
+    /// An answer that calls the tool `name`; see [`and_tool_call`](Self::and_tool_call).
+    pub fn tool_call(name: impl Into<String>, arguments: Value) -> Self {
+        let mut reply = Self::text("").and_tool_call(name, arguments);
+        if let Kind::Answer(answer) = &mut reply.kind {
+            answer.finish_reason = Some(FinishReason::ToolCalls);
+        }
+        reply
+    }
+
+    /// The same answer with one more tool call. Replies that stand for HTTP answers have none.
+    pub fn and_tool_call(mut self, name: impl Into<String>, arguments: Value) -> Self {
+        if let Kind::Answer(answer) = &mut self.kind {
+            let id = format!("tool_call_{}", answer.tool_calls.len() + 1);
+            answer.tool_calls.push(ToolCall::new(id, name, arguments));
+        }
+        self
     }
 
     /// An answer that the output limit cut after this text.

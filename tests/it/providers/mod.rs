@@ -2,16 +2,16 @@
 
 mod decode;
 mod encode;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod http;
 mod limit;
 mod retry;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod runtimes;
 mod scripted;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod server;
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 mod settings;
 mod strict;
 
@@ -25,7 +25,7 @@ fn request() -> Request {
 }
 
 /// A provider without a key, and nothing else changed.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 fn plain(base_url: &str) -> duologue::provider::OpenAiProvider {
     duologue::provider::OpenAiProvider::builder()
         .base_url(base_url)

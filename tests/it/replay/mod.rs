@@ -14,7 +14,7 @@ mod model;
 mod modes;
 
 /// `DUOLOGUE_OFFLINE`: no request leaves, on either face.
-#[cfg(feature = "openai")]
+#[cfg(feature = "http")]
 pub(crate) mod offline;
 
 /// Records that cannot be replayed, and what the sanitizer leaves alone.

@@ -1,4 +1,4 @@
-//! Answer schemas: compiled once, kept by their text. This is the only file that names the validator.
+//! JSON Schemas, compiled once and kept by their text. This is the only file that names the validator.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ const MAX_VIOLATIONS: usize = 100;
 /// More schemas than this in one runner means that they are made anew for each run; start over.
 const MAX_KEPT: usize = 1024;
 
-/// A JSON Schema, ready to check answers.
-pub(crate) struct AnswerSchema {
+/// A JSON Schema, ready to check answers and arguments.
+pub(crate) struct CompiledSchema {
     pub(crate) value: Arc<Value>,
     pub(crate) text: String,
     /// What stands in records as `schema_hash`.
@@ -27,14 +27,15 @@ pub(crate) struct AnswerSchema {
     validator: Validator,
 }
 
-impl fmt::Debug for AnswerSchema {
+impl fmt::Debug for CompiledSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AnswerSchema").field(&self.text).finish()
+        f.debug_tuple("CompiledSchema").field(&self.text).finish()
     }
 }
 
-impl AnswerSchema {
-    pub(crate) fn compile(value: Value, text: String, agent: &str) -> Result<Self> {
+impl CompiledSchema {
+    /// `whose` leads the error, such as "the response schema of agent `planner`".
+    pub(crate) fn compile(value: Value, text: String, whose: &dyn fmt::Display) -> Result<Self> {
         let validator = jsonschema::validator_for(&value).map_err(|error| {
             let place = error.instance_path().to_string();
             let place = if place.is_empty() {
@@ -44,7 +45,7 @@ impl AnswerSchema {
             };
             Error::new(
                 ErrorKind::Schema,
-                format!("the response schema of agent `{agent}` is not valid at {place}"),
+                format!("{whose} is not valid at {place}"),
             )
             .with_source(text::clip(&error.to_string(), MAX_MESSAGE))
             .with_hint(
@@ -100,18 +101,26 @@ impl AnswerSchema {
 /// The schemas that a runner has met.
 #[derive(Debug, Default)]
 pub(crate) struct SchemaCache {
-    by_text: Mutex<HashMap<String, Arc<AnswerSchema>>>,
-    by_type: Mutex<HashMap<TypeId, Arc<AnswerSchema>>>,
+    by_text: Mutex<HashMap<String, Arc<CompiledSchema>>>,
+    by_type: Mutex<HashMap<TypeId, Arc<CompiledSchema>>>,
 }
 
 impl SchemaCache {
     /// The compiled form of `schema`.
-    pub(crate) fn of_value(&self, schema: &Value, agent: &str) -> Result<Arc<AnswerSchema>> {
+    pub(crate) fn of_value(
+        &self,
+        schema: &Value,
+        whose: &dyn fmt::Display,
+    ) -> Result<Arc<CompiledSchema>> {
         let text = schema.to_string();
         if let Some(known) = lock(&self.by_text).get(&text) {
             return Ok(known.clone());
         }
-        let compiled = Arc::new(AnswerSchema::compile(schema.clone(), text.clone(), agent)?);
+        let compiled = Arc::new(CompiledSchema::compile(
+            schema.clone(),
+            text.clone(),
+            whose,
+        )?);
         keep(&self.by_text, text, &compiled);
         Ok(compiled)
     }
@@ -119,26 +128,30 @@ impl SchemaCache {
     /// The schema of the Rust type `T`.
     pub(crate) fn of_type<T: JsonSchema + 'static>(
         &self,
-        agent: &str,
-    ) -> Result<Arc<AnswerSchema>> {
+        whose: &dyn fmt::Display,
+    ) -> Result<Arc<CompiledSchema>> {
         if let Some(known) = lock(&self.by_type).get(&TypeId::of::<T>()) {
             return Ok(known.clone());
         }
-        let schema = schemars::generate::SchemaSettings::draft2020_12()
-            .with(|settings| settings.inline_subschemas = false)
-            .into_generator()
-            .into_root_schema_for::<T>()
-            .to_value();
-        let compiled = self.of_value(&schema, agent)?;
+        let compiled = self.of_value(&schema_of::<T>(), whose)?;
         keep(&self.by_type, TypeId::of::<T>(), &compiled);
         Ok(compiled)
     }
 }
 
+/// The schema of the Rust type `T`, draft 2020-12.
+pub(crate) fn schema_of<T: JsonSchema>() -> Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = false)
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
 fn keep<K: std::hash::Hash + Eq>(
-    map: &Mutex<HashMap<K, Arc<AnswerSchema>>>,
+    map: &Mutex<HashMap<K, Arc<CompiledSchema>>>,
     key: K,
-    schema: &Arc<AnswerSchema>,
+    schema: &Arc<CompiledSchema>,
 ) {
     let mut map = lock(map);
     if map.len() >= MAX_KEPT {
@@ -159,7 +172,7 @@ mod tests {
     fn a_key_that_the_model_made_up_is_not_part_of_a_place() {
         let value = serde_json::json!({"properties": {"steps": {"items": {"type": "string"}}}});
         let text = value.to_string();
-        let schema = AnswerSchema::compile(value, text, "planner").unwrap();
+        let schema = CompiledSchema::compile(value, text, &"the schema").unwrap();
         assert_eq!(schema.known_part("/steps/0"), "/steps/0");
         assert_eq!(schema.known_part("/steps/0/my secret"), "/steps/0");
         assert_eq!(schema.known_part(""), "");

@@ -1,0 +1,166 @@
+//! The tools that a runner holds: names checked, schemas compiled.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Tool, ToolDefinition};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::CompiledSchema;
+
+/// Longest name that the providers accept.
+const MAX_NAME: usize = 64;
+
+/// Tools by name, ready to be called. Cheap to clone; an agent uses those that its spec names.
+#[derive(Clone, Default)]
+pub struct ToolSet {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    tools: Vec<Entry>,
+    settings: Settings,
+}
+
+/// One tool of a set.
+pub(crate) struct Entry {
+    pub(crate) tool: Arc<dyn Tool>,
+    pub(crate) arguments: CompiledSchema,
+}
+
+/// How the tools of a set are called.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) ordered: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) max_result_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ordered: false,
+            timeout: Duration::from_secs(60),
+            max_result_bytes: 64 * 1024,
+        }
+    }
+}
+
+impl ToolSet {
+    /// Starts a set.
+    pub fn builder() -> ToolSetBuilder {
+        ToolSetBuilder::default()
+    }
+
+    /// The tools as the model is told of them, in the order they were given.
+    pub fn definitions(&self) -> impl Iterator<Item = &ToolDefinition> {
+        self.shared
+            .tools
+            .iter()
+            .map(|entry| entry.tool.definition())
+    }
+
+    /// The tool of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
+        let mut tools = self.shared.tools.iter();
+        tools.find(|entry| entry.tool.definition().name == name)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+}
+
+/// Debug shows names.
+impl fmt::Debug for ToolSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.definitions().map(|definition| &definition.name);
+        f.debug_list().entries(names).finish()
+    }
+}
+
+/// Builds a [`ToolSet`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct ToolSetBuilder {
+    tools: Vec<Arc<dyn Tool>>,
+    settings: Settings,
+}
+
+impl ToolSetBuilder {
+    /// One more tool.
+    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
+        self.tools.push(Arc::new(tool));
+        self
+    }
+
+    /// More tools.
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+        self.tools.extend(tools);
+        self
+    }
+
+    /// Runs the calls of a turn one after the other, in the model's order. Default: side by side.
+    pub fn ordered(mut self) -> Self {
+        self.settings.ordered = true;
+        self
+    }
+
+    /// Longest time of one call. Default: 60 s.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.settings.timeout = limit;
+        self
+    }
+
+    /// Longest result that the model gets; the middle of a longer one is left out. Default: 64 KiB.
+    pub fn max_result_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_result_bytes = bytes;
+        self
+    }
+
+    /// The set.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a name that providers do not accept, or that two tools have;
+    /// [`ErrorKind::Schema`] for arguments whose schema is not valid.
+    pub fn build(self) -> Result<ToolSet> {
+        let mut tools: Vec<Entry> = Vec::with_capacity(self.tools.len());
+        for tool in self.tools {
+            let ToolDefinition {
+                name, parameters, ..
+            } = tool.definition();
+            check_name(name)?;
+            if tools
+                .iter()
+                .any(|known| known.tool.definition().name == *name)
+            {
+                let message = format!("two tools have the name `{name}`");
+                return Err(Error::new(ErrorKind::Config, message).with_hint("rename one of them"));
+            }
+            let whose = format!("the schema of the arguments of tool `{name}`");
+            let arguments = CompiledSchema::compile(
+                parameters.as_ref().clone(),
+                parameters.to_string(),
+                &whose,
+            )?;
+            tools.push(Entry { tool, arguments });
+        }
+        Ok(ToolSet {
+            shared: Arc::new(Shared {
+                tools,
+                settings: self.settings,
+            }),
+        })
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed) {
+        return Ok(());
+    }
+    let message = format!("a tool has the name {name:?}, which providers do not accept");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_hint("allowed: letters, digits, `_` and `-`, at most 64"))
+}
