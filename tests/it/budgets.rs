@@ -181,14 +181,9 @@ fn without_a_cap_the_longest_answer_so_far_is_reserved() {
 
 #[test]
 fn what_the_provider_does_not_report_stays_as_reserved() {
-    let output_alone = Usage {
-        output_tokens: Some(7),
-        ..Usage::default()
-    };
-    let input_alone = Usage {
-        input_tokens: Some(7),
-        ..Usage::default()
-    };
+    let (mut output_alone, mut input_alone) = (Usage::default(), Usage::default());
+    output_alone.output_tokens = Some(7);
+    input_alone.input_tokens = Some(7);
     for (usage, expected) in [
         (Usage::default(), estimate() + 100),
         (output_alone, estimate() + 7),

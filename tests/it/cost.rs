@@ -87,12 +87,8 @@ fn an_entry_of_its_own_date_wins_over_the_undated_one() {
 
 #[test]
 fn a_cost_is_exact_and_counts_cached_and_reasoning_tokens_once() {
-    let usage = Usage {
-        input_tokens: Some(1_000),
-        output_tokens: Some(100),
-        cached_tokens: Some(400),
-        reasoning_tokens: Some(90),
-    };
+    let mut usage = Usage::new(1_000, 100);
+    (usage.cached_tokens, usage.reasoning_tokens) = (Some(400), Some(90));
     let plain = price("3", "7");
     assert_eq!(
         plain.cost(&usage),
@@ -102,10 +98,8 @@ fn a_cost_is_exact_and_counts_cached_and_reasoning_tokens_once() {
     let cached = plain.with_cached_input(dollars("0.1"));
     assert_eq!(cached.cost(&usage), usd("0.00254"));
     // A report that cannot be: no more can come from the cache than was sent.
-    let odd = Usage {
-        cached_tokens: Some(5_000),
-        ..usage
-    };
+    let mut odd = usage;
+    odd.cached_tokens = Some(5_000);
     assert_eq!(cached.cost(&odd), usd("0.0008"));
 
     let tiny = price("0.0000001", "0.0000001");

@@ -83,12 +83,9 @@ pub(crate) fn sealed(body: &serde_json::Value) -> String {
 
 /// A replayed call with a cost, which no runner writes by itself here.
 fn by_hand(log: &CallLog) {
-    let mut response = Response::text("{\"score\": 7}").with_usage(Usage {
-        input_tokens: Some(1000),
-        output_tokens: Some(20),
-        cached_tokens: Some(900),
-        reasoning_tokens: Some(12),
-    });
+    let mut usage = Usage::new(1000, 20);
+    (usage.cached_tokens, usage.reasoning_tokens) = (Some(900), Some(12));
+    let mut response = Response::text("{\"score\": 7}").with_usage(usage);
     response
         .provider_data
         .insert("signature".to_owned(), "c2lnbmF0dXJl==".into());
