@@ -328,6 +328,11 @@ impl OpenAttempt {
         self.update(|attempt| attempt.unsent = true);
     }
 
+    /// Whether [`exchange`](Self::exchange) keeps what it is given.
+    pub fn captures_wire(&self) -> bool {
+        self.attempts.capture_wire
+    }
+
     /// Keeps the raw exchange as far as it has come, if the wire is captured: an attempt that is
     /// cut short shows what was sent.
     pub fn exchange(&self, exchange: impl FnOnce() -> WireExchange) {

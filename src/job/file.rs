@@ -14,7 +14,7 @@ use crate::call_log::LlmLogging;
 use crate::config;
 use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::openai::StructuredOutputMode;
+use crate::provider::StructuredOutputMode;
 use crate::replay::ReplayMode;
 
 /// A job file, key by key. Its JSON Schema is `schemas/job.schema.json`.

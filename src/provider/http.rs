@@ -13,51 +13,64 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use tokio::time::Instant;
 
-use super::ProviderError;
-use super::answer::{Headers, HttpAnswer};
-use super::openai::cut_off;
-use crate::attempt::{Attempts, OpenAttempt, WireExchange};
+use super::answer::Headers;
+use super::{CallContext, Delivery, ProviderError, Translate};
+use crate::attempt::{OpenAttempt, WireExchange};
 use crate::background;
+use crate::chat::Response;
 use crate::env::Environment;
-use crate::error::ErrorKind;
 
+mod builder;
 mod clients;
+mod endpoint;
 mod failure;
+mod incoming;
+mod provider;
+mod service;
+mod stream;
 
-use clients::Connected;
-pub(crate) use clients::{Clients, Reach};
+pub use builder::HttpProviderBuilder;
+use clients::{Clients, Connected, Reach};
 use failure::{client_failed, offline, send_failed, timed_out, unreadable_guard};
-
-/// Larger answers are refused.
-const MAX_BODY: usize = 64 * 1024 * 1024;
+use incoming::Incoming;
+pub use provider::{HttpProvider, OpenAiProvider};
+pub use service::{HttpService, OpenAi};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How long one attempt may take, and its parts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Timeouts {
+struct Timeouts {
     /// Until a connection stands.
-    pub(crate) connect: Duration,
+    connect: Duration,
     /// Until the headers are there; absent means the whole attempt's time.
-    pub(crate) first_byte: Option<Duration>,
+    first_byte: Option<Duration>,
     /// Between two pieces of the body.
-    pub(crate) idle: Duration,
+    idle: Duration,
     /// From the request to the last byte.
-    pub(crate) attempt: Duration,
+    attempt: Duration,
 }
 
-/// Where requests go, and what goes with each of them.
-#[derive(Clone)]
-pub(crate) struct Target {
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
+/// A request, ready to leave.
+struct Outgoing<'a> {
+    url: &'a Url,
+    headers: &'a HeaderMap,
+    body: Vec<u8>,
+}
+
+/// How its answer is read.
+struct Reading<'a> {
+    call: &'a CallContext,
+    translator: &'a dyn Translate,
+    model: &'a str,
+    delivery: Delivery,
 }
 
 /// A failed attempt, and whether a connection from the pool may be to blame.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) error: ProviderError,
-    pub(crate) may_be_stale: bool,
+struct Failed {
+    error: ProviderError,
+    may_be_stale: bool,
 }
 
 impl From<ProviderError> for Failed {
@@ -71,29 +84,27 @@ impl From<ProviderError> for Failed {
 
 /// Sends requests and reads answers, within timeouts.
 #[derive(Debug)]
-pub(crate) struct Transport {
-    pub(crate) clients: Clients,
-    pub(crate) timeouts: Timeouts,
+struct Transport {
+    clients: Clients,
+    timeouts: Timeouts,
     /// Where a request looks for `DUOLOGUE_OFFLINE`.
-    pub(crate) environment: Environment,
+    environment: Environment,
 }
 
 impl Transport {
-    /// Posts `body` once and lets `read` judge the answer; the attempt is opened in `attempts` just
+    /// Posts `outgoing` once and reads the answer; the attempt is opened in the call's attempts just
     /// before the request leaves and closed with the result.
-    pub(crate) async fn post<T>(
+    async fn post(
         &self,
-        target: &Target,
-        body: Vec<u8>,
-        attempts: &Attempts,
-        read: impl FnOnce(&HttpAnswer<'_>) -> Result<T, ProviderError>,
-    ) -> Result<T, Failed> {
-        self.may_leave(target)?;
+        outgoing: Outgoing<'_>,
+        reading: &Reading<'_>,
+    ) -> Result<Response, Failed> {
+        self.may_leave(outgoing.url)?;
         within_a_runtime(async {
             let client = self.clients.current(self.timeouts.connect)?;
-            let attempt = attempts.open();
-            attempt.exchange(|| request_side(target, &body));
-            let result = self.exchange(&client, target, body, &attempt, read).await;
+            let attempt = reading.call.attempts().open();
+            attempt.exchange(|| request_side(&outgoing));
+            let result = self.exchange(&client, outgoing, &attempt, reading).await;
             attempt.close(result.as_ref().err().map(|failed| failed.error.kind()));
             result
         })
@@ -101,55 +112,49 @@ impl Transport {
     }
 
     /// Asked for each request: a guard that is set while the program runs holds from then on.
-    fn may_leave(&self, target: &Target) -> Result<(), ProviderError> {
+    fn may_leave(&self, url: &Url) -> Result<(), ProviderError> {
         match self.environment.is_offline() {
             Ok(false) => Ok(()),
-            Ok(true) => Err(offline(&target.url)),
+            Ok(true) => Err(offline(url)),
             Err(error) => Err(unreadable_guard(&error)),
         }
     }
 
-    async fn exchange<T>(
+    async fn exchange(
         &self,
         client: &Connected,
-        target: &Target,
-        body: Vec<u8>,
+        outgoing: Outgoing<'_>,
         attempt: &OpenAttempt,
-        read: impl FnOnce(&HttpAnswer<'_>) -> Result<T, ProviderError>,
-    ) -> Result<T, Failed> {
+        reading: &Reading<'_>,
+    ) -> Result<Response, Failed> {
         let end = after(self.timeouts.attempt);
-        let mut response = self.send(client, target, body, attempt, end).await?;
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        attempt.headers(status, super::answer::request_id(&headers));
-        let received = self.body(&mut response, status, end).await;
-        attempt.received(|exchange| {
-            exchange.response_headers = pairs(&headers);
-            if let Ok(body) = &received {
-                exchange.response_body = String::from_utf8_lossy(body).into_owned();
+        let response = self.send(client, outgoing, attempt, end).await?;
+        let mut incoming = Incoming::new(response, attempt, self.timeouts, end);
+        let response = match reading.delivery {
+            Delivery::Whole => {
+                let body = incoming.whole().await?;
+                reading
+                    .translator
+                    .decode(&incoming.answer(&body), reading.model)
             }
-        });
-        let body = received?;
-        client.answered();
-        let answer = HttpAnswer {
-            status,
-            headers: &headers,
-            body: &body,
+            Delivery::Streamed => stream::read(&mut incoming, reading).await,
         };
-        Ok(read(&answer)?)
+        if incoming.is_complete() {
+            client.answered();
+        }
+        Ok(response?)
     }
 
     async fn send(
         &self,
         client: &Connected,
-        target: &Target,
-        body: Vec<u8>,
+        outgoing: Outgoing<'_>,
         attempt: &OpenAttempt,
         end: Instant,
     ) -> Result<reqwest::Response, Failed> {
-        let mut request = reqwest::Request::new(Method::POST, target.url.clone());
-        *request.headers_mut() = target.headers.clone();
-        *request.body_mut() = Some(body.into());
+        let mut request = reqwest::Request::new(Method::POST, outgoing.url.clone());
+        *request.headers_mut() = outgoing.headers.clone();
+        *request.body_mut() = Some(outgoing.body.into());
         let may_be_stale = client.has_idle_connections();
         let first_byte = self.timeouts.first_byte.map(after);
         let until = first_byte.map_or(end, |first_byte| first_byte.min(end));
@@ -161,7 +166,7 @@ impl Transport {
                 }
                 let lost = !error.is_connect() && !error.is_timeout() && error.is_request();
                 Err(Failed {
-                    error: send_failed(error, &target.url, self.timeouts.connect),
+                    error: send_failed(error, outgoing.url, self.timeouts.connect),
                     may_be_stale: may_be_stale && lost,
                 })
             }
@@ -172,50 +177,11 @@ impl Transport {
             .into()),
         }
     }
-
-    async fn body(
-        &self,
-        response: &mut reqwest::Response,
-        status: u16,
-        end: Instant,
-    ) -> Result<Vec<u8>, ProviderError> {
-        let announced = response.content_length().unwrap_or_default();
-        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-        if announced > MAX_BODY {
-            return Err(too_large(status));
-        }
-        let mut body = Vec::with_capacity(announced);
-        loop {
-            let idle = after(self.timeouts.idle);
-            let chunk = tokio::time::timeout_at(idle.min(end), response.chunk())
-                .await
-                .map_err(|_| {
-                    let (which, limit) = if idle < end {
-                        ("idle", self.timeouts.idle)
-                    } else {
-                        ("attempt", self.timeouts.attempt)
-                    };
-                    timed_out(which, limit).with_status(status)
-                })?
-                .map_err(|error| cut_off(status).with_source(error.without_url()))?;
-            let Some(chunk) = chunk else {
-                return Ok(body);
-            };
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(too_large(status));
-            }
-            body.extend_from_slice(&chunk);
-        }
-    }
 }
 
 /// The moment `wait` from now; a wait beyond a century is one.
 fn after(wait: Duration) -> Instant {
     Instant::now() + wait.min(CENTURY)
-}
-
-fn too_large(status: u16) -> ProviderError {
-    ProviderError::new(ErrorKind::Protocol, "the answer is larger than 64 MiB").with_status(status)
 }
 
 impl Headers for HeaderMap {
@@ -224,12 +190,12 @@ impl Headers for HeaderMap {
     }
 }
 
-fn request_side(target: &Target, body: &[u8]) -> WireExchange {
+fn request_side(outgoing: &Outgoing<'_>) -> WireExchange {
     WireExchange {
         method: "POST".to_owned(),
-        url: target.url.to_string(),
-        request_headers: pairs(&target.headers),
-        request_body: String::from_utf8_lossy(body).into_owned(),
+        url: outgoing.url.to_string(),
+        request_headers: pairs(outgoing.headers),
+        request_body: String::from_utf8_lossy(&outgoing.body).into_owned(),
         ..WireExchange::default()
     }
 }

@@ -11,9 +11,11 @@ pub mod extract;
 mod http;
 mod limit;
 pub mod openai;
+mod reading;
 mod retry;
-mod retry_after;
 mod scripted;
+mod structured;
+mod translate;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,13 +28,13 @@ use crate::chat::{Delta, Request, Response};
 
 pub use answer::{Headers, HttpAnswer};
 pub use error::ProviderError;
+#[cfg(feature = "http")]
+pub use http::{HttpProvider, HttpProviderBuilder, HttpService, OpenAi, OpenAiProvider};
 pub use limit::Limited;
-#[cfg(feature = "http")]
-pub use openai::builder::OpenAiProviderBuilder;
-#[cfg(feature = "http")]
-pub use openai::provider::OpenAiProvider;
 pub use retry::{RetryPolicy, Retrying};
 pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};
+pub use structured::StructuredOutputMode;
+pub use translate::{Delivery, Encoded, Framing, Progress, StreamDecoder, Translate};
 
 /// A source of answers: object-safe, shared by many runs at once.
 #[async_trait]

@@ -17,7 +17,7 @@ const POOL_IDLE: Duration = Duration::from_secs(4);
 
 /// Which servers the clients talk to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(super) enum Reach {
     /// Any server, over the system's proxy where it has one.
     Anywhere,
     /// A server on this machine: never over a proxy.
@@ -28,20 +28,20 @@ pub(crate) enum Reach {
 
 /// The clients of the runtimes seen last.
 #[derive(Debug)]
-pub(crate) struct Clients {
+pub(super) struct Clients {
     reach: Reach,
     slots: Mutex<Vec<(runtime::Id, Connected)>>,
 }
 
 /// The client of one runtime.
 #[derive(Debug, Clone)]
-pub(crate) struct Connected {
+pub(super) struct Connected {
     client: reqwest::Client,
     last_answer: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Clients {
-    pub(crate) fn new(reach: Reach) -> Self {
+    pub(super) fn new(reach: Reach) -> Self {
         Self {
             reach,
             slots: Mutex::default(),
@@ -49,7 +49,7 @@ impl Clients {
     }
 
     /// The client of the runtime that the caller is in.
-    pub(crate) fn current(&self, connect: Duration) -> Result<Connected, ProviderError> {
+    pub(super) fn current(&self, connect: Duration) -> Result<Connected, ProviderError> {
         let runtime = Handle::try_current().map_err(client_failed)?.id();
         if let Some(known) = self.find(runtime) {
             return Ok(known);
@@ -92,7 +92,7 @@ impl Clients {
 }
 
 impl Connected {
-    pub(crate) async fn execute(
+    pub(super) async fn execute(
         &self,
         request: reqwest::Request,
     ) -> reqwest::Result<reqwest::Response> {
@@ -100,12 +100,12 @@ impl Connected {
     }
 
     /// Notes that an answer came to its end, so that its connection went back to the pool.
-    pub(crate) fn answered(&self) {
+    pub(super) fn answered(&self) {
         *self.lock() = Some(Instant::now());
     }
 
     /// Whether the pool may hold a connection that the server has closed already.
-    pub(crate) fn has_idle_connections(&self) -> bool {
+    pub(super) fn has_idle_connections(&self) -> bool {
         self.lock().is_some_and(|last| last.elapsed() <= POOL_IDLE)
     }
 

@@ -1,16 +1,13 @@
 //! From the body that came back to a response. Lenient: only `choices` must be there.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::classify::{classify, classify_words};
 use super::opaque;
 use super::typed::usual;
-use super::words::Words;
 use crate::chat::{FinishReason, Response, Usage};
 use crate::provider::ProviderError;
 use crate::provider::answer::HttpAnswer;
-
-type Object = Map<String, Value>;
+use crate::provider::reading::{Object, Words, classify, classify_words, count, object, take_text};
 
 /// Reads `answer`, which came back for a request to `model`.
 ///
@@ -67,13 +64,6 @@ fn decode_leniently(answer: &HttpAnswer<'_>, model: &str) -> Result<Response, Pr
     response.model = take_text(&mut completion, "model");
     response.id = take_text(&mut completion, "id");
     Ok(response)
-}
-
-fn object(body: &[u8]) -> Option<Object> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_str(&String::from_utf8_lossy(body)))
-        .ok()
 }
 
 /// Whether an `error` is there that says something.
@@ -154,15 +144,6 @@ fn read_part(part: Value, response: &mut Response) {
     }
 }
 
-/// The text under `key`, if it is one and not empty.
-fn take_text(object: &mut Object, key: &str) -> Option<String> {
-    match object.get_mut(key).map(Value::take)? {
-        Value::String(text) if !text.is_empty() => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
 pub(super) fn finish_reason(word: String) -> FinishReason {
     match word.as_str() {
         "stop" | "end_turn" => FinishReason::Stop,
@@ -173,7 +154,7 @@ pub(super) fn finish_reason(word: String) -> FinishReason {
     }
 }
 
-fn usage(usage: Option<&Value>) -> Usage {
+pub(super) fn usage(usage: Option<&Value>) -> Usage {
     let Some(usage) = usage.and_then(Value::as_object) else {
         return Usage::default();
     };
@@ -188,22 +169,6 @@ fn usage(usage: Option<&Value>) -> Usage {
         reasoning_tokens: detail("completion_tokens_details", "reasoning_tokens"),
         ..Usage::default()
     }
-}
-
-/// A count of tokens; some servers send `12.0`.
-fn count(value: Option<&Value>) -> Option<u64> {
-    let value = value?;
-    value.as_u64().or_else(|| {
-        let float = value
-            .as_f64()
-            .filter(|float| *float >= 0.0 && *float < 1e15)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be in range"
-        )]
-        Some(float.round() as u64)
-    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::provider::StructuredOutputMode;
+
 /// How one server wants its requests written.
 ///
 /// [`Dialect::default`] suits `api.openai.com`; [`Dialect::for_host`] chooses by host.
@@ -88,23 +90,4 @@ pub enum DeveloperRole {
     Developer,
     /// `system`, for servers that do not know `developer`.
     System,
-}
-
-/// How the provider is asked to keep to the schema.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum StructuredOutputMode {
-    /// `json_schema`, strict where the schema allows it, and not strict where it does not;
-    /// `json_object` where there is no schema.
-    #[default]
-    Auto,
-    /// `json_schema`, strict; a schema that does not allow it is an error before the request.
-    JsonSchema,
-    /// `json_object`; the schema is told in the system message.
-    JsonObject,
-    /// No `response_format`; the schema is told in the system message.
-    Prompted,
 }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::decode::decode;
 use super::dialect::{DeveloperRole, Dialect, TokenLimitField};
+use super::stream::ChunkDecoder;
 use super::structured::{Format, FormatCache};
-use crate::chat::{Message, Request, Role, StructuredOutput};
+use crate::chat::{Message, Request, Response, Role};
 use crate::error::ErrorKind;
-use crate::provider::ProviderError;
+use crate::provider::answer::HttpAnswer;
+use crate::provider::{Delivery, Encoded, ProviderError, StreamDecoder, Translate};
 
 /// Writes requests in one server's dialect. Cheap to share; what it works out for a schema is kept.
 ///
@@ -33,16 +36,6 @@ pub struct Translator {
     formats: FormatCache,
 }
 
-/// A request as it goes out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Encoded {
-    /// The body, JSON.
-    pub body: Vec<u8>,
-    /// How the server is asked to keep to the schema.
-    pub structured_output: StructuredOutput,
-}
-
 /// The published fields that this crate sends; `response_format` is appended, already written.
 #[derive(Serialize)]
 struct Body<'a> {
@@ -54,8 +47,17 @@ struct Body<'a> {
     max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
     #[serde(flatten)]
     extra: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
 }
 
 #[derive(Serialize)]
@@ -85,6 +87,10 @@ impl Translator {
     /// [`ErrorKind::Schema`] when strict output is demanded and the schema does not allow it (the
     /// message holds the JSON path).
     pub fn encode(&self, request: &Request) -> Result<Encoded, ProviderError> {
+        self.encode_for(request, Delivery::Whole)
+    }
+
+    fn encode_for(&self, request: &Request, delivery: Delivery) -> Result<Encoded, ProviderError> {
         check_extra(request)?;
         let format = self.formats.get(
             self.dialect.structured_output,
@@ -95,12 +101,17 @@ impl Translator {
                 .max_output_tokens
                 .filter(|_| self.dialect.token_limit_field == field)
         };
+        let streams = delivery == Delivery::Streamed;
         let body = Body {
             model: &request.model,
             messages: self.messages(&request.messages, &format),
             temperature: request.temperature,
             max_completion_tokens: limit(TokenLimitField::MaxCompletionTokens),
             max_tokens: limit(TokenLimitField::MaxTokens),
+            stream: streams.then_some(true),
+            stream_options: streams.then_some(StreamOptions {
+                include_usage: true,
+            }),
             extra: &request.extra,
         };
         Ok(Encoded {
@@ -128,6 +139,20 @@ impl Translator {
             (Role::Developer, DeveloperRole::System) => Role::System.as_str(),
             (role, _) => role.as_str(),
         }
+    }
+}
+
+impl Translate for Translator {
+    fn encode(&self, request: &Request, delivery: Delivery) -> Result<Encoded, ProviderError> {
+        self.encode_for(request, delivery)
+    }
+
+    fn decode(&self, answer: &HttpAnswer<'_>, model: &str) -> Result<Response, ProviderError> {
+        decode(answer, model)
+    }
+
+    fn stream_decoder(&self, model: &str) -> Box<dyn StreamDecoder> {
+        Box::new(ChunkDecoder::new(model))
     }
 }
 

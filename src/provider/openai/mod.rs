@@ -7,24 +7,16 @@
 //! `null` equals absent. The HTTP side is [`OpenAiProvider`](super::OpenAiProvider)
 //! (feature `http`).
 
-#[cfg(feature = "http")]
-pub(crate) mod builder;
-mod classify;
 mod decode;
 mod dialect;
 mod encode;
-#[cfg(feature = "http")]
-pub(crate) mod endpoint;
 mod facts;
 mod opaque;
-#[cfg(feature = "http")]
-pub(crate) mod provider;
+mod stream;
 mod strict;
 mod structured;
 mod typed;
-mod words;
 
-pub(crate) use classify::cut_off;
 pub use decode::decode;
-pub use dialect::{DeveloperRole, Dialect, StructuredOutputMode, TokenLimitField};
-pub use encode::{Encoded, Translator};
+pub use dialect::{DeveloperRole, Dialect, TokenLimitField};
+pub use encode::Translator;

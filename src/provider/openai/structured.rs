@@ -4,11 +4,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
 
-use super::dialect::StructuredOutputMode;
 use super::strict::{NotStrict, strict};
 use crate::chat::{Message, ResponseSchema, StructuredOutput};
 use crate::error::ErrorKind;
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, StructuredOutputMode};
 
 /// More schemas than this at once are worked out again.
 const KEPT: usize = 64;

@@ -9,7 +9,8 @@ use crate::chat::{FinishReason, Request, Response, ToolCall, Usage};
 use crate::error::ErrorKind;
 use crate::provider::ProviderError;
 use crate::provider::answer::{HttpAnswer, request_id};
-use crate::provider::openai::{cut_off, decode};
+use crate::provider::openai::decode;
+use crate::provider::reading::cut_off;
 
 /// What a [`ScriptedProvider`](super::ScriptedProvider) gives to one call, or to several.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use duologue::ErrorKind;
 use duologue::chat::{Message, Request, ResponseSchema, Role, StructuredOutput};
-use duologue::provider::openai::{Dialect, StructuredOutputMode, Translator};
+use duologue::provider::StructuredOutputMode;
+use duologue::provider::openai::{Dialect, Translator};
 use serde_json::{Value, json};
 
 /// The body for `request`, and how the schema is enforced.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use duologue::ErrorKind;
 use duologue::env::Environment;
-use duologue::provider::{OpenAiProvider, OpenAiProviderBuilder};
+use duologue::provider::{HttpProviderBuilder, OpenAi, OpenAiProvider};
 
-fn local() -> OpenAiProviderBuilder {
+fn local() -> HttpProviderBuilder<OpenAi> {
     OpenAiProvider::builder().base_url("http://127.0.0.1:1/v1")
 }
 

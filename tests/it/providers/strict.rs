@@ -1,7 +1,8 @@
 //! The strict dialect: what is rewritten, and what is refused with its path.
 
 use duologue::chat::{Message, Request, ResponseSchema};
-use duologue::provider::openai::{Dialect, StructuredOutputMode, Translator};
+use duologue::provider::StructuredOutputMode;
+use duologue::provider::openai::{Dialect, Translator};
 use serde_json::{Value, json};
 
 /// `schema` as it goes out, or why it cannot.

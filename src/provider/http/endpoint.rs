@@ -1,17 +1,14 @@
-//! Where chat completions live, worked out of a `base_url`.
+//! Where a service lives, worked out of a `base_url`.
 
 use std::net::IpAddr;
 
 use reqwest::Url;
 
+use super::Reach;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::http::Reach;
 
-const PATH: &str = "/chat/completions";
-
-/// The URL of the chat completions below `base_url`, which may end in a slash, in the path itself or
-/// in a query.
-pub(super) fn endpoint(base_url: &str) -> Result<Url> {
+/// The address in `base_url`.
+pub(super) fn base(base_url: &str) -> Result<Url> {
     let mut url = Url::parse(base_url.trim()).map_err(|error| {
         Error::new(ErrorKind::Config, "`base_url` is not a URL")
             .with_source(error)
@@ -27,14 +24,19 @@ pub(super) fn endpoint(base_url: &str) -> Result<Url> {
                 .with_hint("take them out of the URL; set `api_key_env`, or a header"),
         );
     }
-    let path = url.path().trim_end_matches('/').to_owned();
-    if path.ends_with(PATH) {
-        url.set_path(&path);
-    } else {
-        url.set_path(&format!("{path}{PATH}"));
-    }
     url.set_fragment(None);
     Ok(url)
+}
+
+/// `url` with `path` at the end of its own, which may end in a slash or in `path` already.
+pub(in crate::provider) fn with_path(mut url: Url, path: &str) -> Url {
+    let own = url.path().trim_end_matches('/').to_owned();
+    if own.ends_with(path) {
+        url.set_path(&own);
+    } else {
+        url.set_path(&format!("{own}{path}"));
+    }
+    url
 }
 
 /// Which servers a client for `url` has to reach.
@@ -79,7 +81,10 @@ mod tests {
             ),
         ];
         for (base_url, expected) in cases {
-            assert_eq!(endpoint(base_url).unwrap().as_str(), expected);
+            assert_eq!(
+                with_path(base(base_url).unwrap(), "/chat/completions").as_str(),
+                expected
+            );
         }
     }
 
@@ -92,7 +97,7 @@ mod tests {
             "https://user:word@h/v1",
             "http://",
         ] {
-            let error = endpoint(base_url).unwrap_err();
+            let error = base(base_url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(!format!("{error:#}").contains("word"), "{error:#}");
         }

@@ -1,34 +1,31 @@
-//! Settings of an [`OpenAiProvider`], checked before the first request.
+//! Settings of an [`HttpProvider`], checked before the first request.
 
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::endpoint::{endpoint, reach};
-use super::provider::OpenAiProvider;
-use super::{DeveloperRole, Dialect, StructuredOutputMode, TokenLimitField, Translator};
+use super::endpoint::{base, reach};
+use super::provider::HttpProvider;
+use super::service::{HttpService, OpenAi};
+use super::{Clients, Timeouts, Transport};
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::http::{Clients, Target, Timeouts, Transport};
+use crate::provider::StructuredOutputMode;
+use crate::provider::openai::{DeveloperRole, TokenLimitField};
 use crate::secret;
 
-const OPENAI: &str = "https://api.openai.com/v1";
-const OPENAI_KEY: &str = "OPENAI_API_KEY";
-
-/// Builds an [`OpenAiProvider`].
+/// Builds an [`HttpProvider`].
 #[must_use]
-pub struct OpenAiProviderBuilder {
+pub struct HttpProviderBuilder<S> {
+    service: S,
     base_url: Option<String>,
     key: Key,
     headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
     timeouts: Timeouts,
     structured_output: StructuredOutputMode,
-    token_limit_field: Option<TokenLimitField>,
-    developer_role: Option<DeveloperRole>,
     environment: Environment,
 }
 
@@ -39,9 +36,10 @@ enum Key {
     In(String),
 }
 
-impl Default for OpenAiProviderBuilder {
+impl<S: HttpService> Default for HttpProviderBuilder<S> {
     fn default() -> Self {
         Self {
+            service: S::default(),
             base_url: None,
             key: Key::Unsaid,
             headers: Vec::new(),
@@ -53,15 +51,13 @@ impl Default for OpenAiProviderBuilder {
                 attempt: Duration::from_secs(60),
             },
             structured_output: StructuredOutputMode::Auto,
-            token_limit_field: None,
-            developer_role: None,
             environment: Environment::process(),
         }
     }
 }
 
-impl OpenAiProviderBuilder {
-    /// Where the server is, usually ending in `/v1`. Default: `https://api.openai.com/v1`.
+impl<S: HttpService> HttpProviderBuilder<S> {
+    /// Where the server is. Default: [`HttpService::BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -73,8 +69,8 @@ impl OpenAiProviderBuilder {
         self
     }
 
-    /// The environment variable that holds the key. Default: `OPENAI_API_KEY`, but only for the
-    /// default `base_url`, so that the key never goes to another server by accident.
+    /// The environment variable that holds the key. Default: [`HttpService::API_KEY_ENV`], but only
+    /// for the default `base_url`, so that the key never goes to another server by accident.
     pub fn api_key_env(mut self, name: impl Into<String>) -> Self {
         self.key = Key::In(name.into());
         self
@@ -128,18 +124,6 @@ impl OpenAiProviderBuilder {
         self
     }
 
-    /// The field that limits the answer's tokens. Default: by host, see [`Dialect::for_host`].
-    pub fn token_limit_field(mut self, field: TokenLimitField) -> Self {
-        self.token_limit_field = Some(field);
-        self
-    }
-
-    /// The role under which developer messages go. Default: by host, see [`Dialect::for_host`].
-    pub fn developer_role(mut self, role: DeveloperRole) -> Self {
-        self.developer_role = Some(role);
-        self
-    }
-
     /// Where [`api_key_env`](Self::api_key_env) and the guard
     /// [`DUOLOGUE_OFFLINE`](crate::env::OFFLINE) look; the process's own guard always holds. Default: this process's environment.
     pub fn environment(mut self, environment: Environment) -> Self {
@@ -152,31 +136,29 @@ impl OpenAiProviderBuilder {
     /// # Errors
     /// [`ErrorKind::Auth`] when the key is missing or cannot be sent; [`ErrorKind::Config`] when
     /// `base_url`, a header or a timeout is not usable.
-    pub fn build(self) -> Result<OpenAiProvider> {
+    pub fn build(self) -> Result<HttpProvider<S>> {
         self.check_timeouts()?;
-        let mut url = endpoint(self.base_url.as_deref().unwrap_or(OPENAI))?;
+        let Some(base_url) = self.base_url.as_deref().or(S::BASE_URL) else {
+            return Err(Error::new(ErrorKind::Config, "`base_url` is missing")
+                .with_hint(format!("`{}` has no address of its own", S::NAME)));
+        };
+        let mut endpoint = self.service.endpoint(base(base_url)?);
         let headers = self.header_map()?;
         for (name, value) in &self.query {
             secret::register_named(name, value);
-            url.query_pairs_mut().append_pair(name, value);
+            endpoint.query_pairs_mut().append_pair(name, value);
         }
-        Ok(OpenAiProvider {
-            translator: Translator::new(self.dialect(&url)),
+        Ok(HttpProvider {
+            translator: self.service.translator(&endpoint, self.structured_output),
             transport: Transport {
-                clients: Clients::new(reach(&url)),
+                clients: Clients::new(reach(&endpoint)),
                 timeouts: self.timeouts,
                 environment: self.environment,
             },
-            target: Target { url, headers },
+            service: self.service,
+            endpoint,
+            headers,
         })
-    }
-
-    fn dialect(&self, url: &Url) -> Dialect {
-        let mut dialect = Dialect::for_host(url.host_str().unwrap_or_default());
-        dialect.structured_output = self.structured_output;
-        dialect.token_limit_field = self.token_limit_field.unwrap_or(dialect.token_limit_field);
-        dialect.developer_role = self.developer_role.unwrap_or(dialect.developer_role);
-        dialect
     }
 
     fn check_timeouts(&self) -> Result<()> {
@@ -211,21 +193,23 @@ impl OpenAiProviderBuilder {
         );
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
+        for (name, value) in self.service.headers() {
+            let (name, mut value) = header_of(name, &value)?;
+            value.set_sensitive(false);
+            headers.insert(name, value);
+        }
         if let Some(key) = self.key()? {
-            let bearer = format!("Bearer {}", key.expose_secret());
-            let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| {
-                Error::new(
-                    ErrorKind::Auth,
-                    format!("{} cannot be sent in a header", self.key),
-                )
-                .with_hint("it holds a line break or another control character")
+            let (name, value) = S::key_header(key.expose_secret());
+            let (name, value) = header_of(name, &value).map_err(|_| {
+                let message = format!("{} cannot be sent in a header", self.shown_key());
+                Error::new(ErrorKind::Auth, message)
+                    .with_hint("it holds a line break or another control character")
             })?;
-            bearer.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, bearer);
+            headers.insert(name, value);
         }
         for (name, value) in &self.headers {
             secret::register_named(name, value);
-            let (name, value) = custom_header(name, value)?;
+            let (name, value) = header_of(name, value)?;
             headers.insert(name, value);
         }
         Ok(headers)
@@ -233,12 +217,12 @@ impl OpenAiProviderBuilder {
 
     /// The key, registered with the sanitizer.
     fn key(&self) -> Result<Option<SecretString>> {
-        let key = match &self.key {
-            Key::None => return Ok(None),
-            Key::Given(key) => key.expose_secret().to_owned(),
-            Key::In(name) => self.read_environment(name)?,
-            Key::Unsaid if self.base_url.is_none() => self.read_environment(OPENAI_KEY)?,
-            Key::Unsaid => {
+        let key = match (&self.key, S::API_KEY_ENV) {
+            (Key::None, _) | (Key::Unsaid, None) => return Ok(None),
+            (Key::Given(key), _) => key.expose_secret().to_owned(),
+            (Key::In(name), _) => self.read_environment(name)?,
+            (Key::Unsaid, Some(name)) if self.base_url.is_none() => self.read_environment(name)?,
+            (Key::Unsaid, Some(_)) => {
                 return Err(
                     Error::new(ErrorKind::Auth, "no key is set for this `base_url`")
                         .with_hint("set `api_key_env`, or say that there is none"),
@@ -247,14 +231,20 @@ impl OpenAiProviderBuilder {
         };
         let key = key.trim();
         if key.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Auth,
-                format!("{} is empty", self.key),
-            ));
+            let message = format!("{} is empty", self.shown_key());
+            return Err(Error::new(ErrorKind::Auth, message));
         }
         let key = SecretString::from(key);
         secret::register(&key);
         Ok(Some(key))
+    }
+
+    fn shown_key(&self) -> String {
+        match (&self.key, S::API_KEY_ENV) {
+            (Key::In(name), _) => format!("the key in `{name}`"),
+            (Key::Unsaid, Some(name)) => format!("the key in `{name}`"),
+            _ => "the key".to_owned(),
+        }
     }
 
     fn read_environment(&self, name: &str) -> Result<String> {
@@ -268,7 +258,7 @@ impl OpenAiProviderBuilder {
     }
 }
 
-fn custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+fn header_of(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let broken = || Error::new(ErrorKind::Config, format!("header `{name}` cannot be sent"));
     let header_name =
         HeaderName::from_bytes(name.as_bytes()).map_err(|error| broken().with_source(error))?;
@@ -277,23 +267,30 @@ fn custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     Ok((header_name, value))
 }
 
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::In(name) => write!(f, "the key in `{name}`"),
-            Self::Unsaid => write!(f, "the key in `{OPENAI_KEY}`"),
-            Self::Given(_) | Self::None => f.write_str("the key"),
-        }
+impl HttpProviderBuilder<OpenAi> {
+    /// The field that limits the answer's tokens. Default: by host, see
+    /// [`Dialect::for_host`](crate::provider::openai::Dialect::for_host).
+    pub fn token_limit_field(mut self, field: TokenLimitField) -> Self {
+        self.service.token_limit_field = Some(field);
+        self
+    }
+
+    /// The role under which developer messages go. Default: by host, see
+    /// [`Dialect::for_host`](crate::provider::openai::Dialect::for_host).
+    pub fn developer_role(mut self, role: DeveloperRole) -> Self {
+        self.service.developer_role = Some(role);
+        self
     }
 }
 
 /// Debug names headers and parameters, and hides their values and the key.
-impl fmt::Debug for OpenAiProviderBuilder {
+impl<S: HttpService> fmt::Debug for HttpProviderBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |pairs: &[(String, String)]| -> Vec<String> {
             pairs.iter().map(|(name, _)| name.clone()).collect()
         };
-        f.debug_struct("OpenAiProviderBuilder")
+        f.debug_struct("HttpProviderBuilder")
+            .field("service", &S::NAME)
             .field("key", &"***")
             .field("headers", &names(&self.headers))
             .field("query", &names(&self.query))

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::answer::Headers;
+use crate::provider::answer::Headers;
 
 /// The wait that `headers` ask for at the time `now`: `retry-after` in seconds or as an HTTP date,
 /// `retry-after-ms`, and what a proxy passes on of its provider under `llm_provider-…`.

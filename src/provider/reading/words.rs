@@ -13,18 +13,18 @@ const MAX_CHARS: usize = 300;
 
 /// The provider's words, as found in the body.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(in crate::provider) struct Words {
     /// The message; empty when there is none worth quoting.
-    pub(super) message: String,
+    pub(in crate::provider) message: String,
     /// `code`, `type` and `status` in lower case, whichever were text.
-    pub(super) codes: Vec<String>,
+    pub(in crate::provider) codes: Vec<String>,
     /// A `code` that is an HTTP status.
-    pub(super) status: Option<u16>,
+    pub(in crate::provider) status: Option<u16>,
 }
 
 /// What the body is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::provider) enum Shape {
     /// JSON, with or without an error in it.
     Json,
     /// JSON that ends in the middle.
@@ -44,7 +44,7 @@ pub(super) enum Shape {
 impl Words {
     /// Reads a failure's body: `{"error":{…}}`, `{"error":"…"}`, `{"detail":…}`, `{"message":…}`, a
     /// list of one of these, HTML, plain text or nothing.
-    pub(super) fn read(body: &[u8]) -> (Shape, Self) {
+    pub(in crate::provider) fn read(body: &[u8]) -> (Shape, Self) {
         let text = String::from_utf8_lossy(body);
         let text = text.trim_start_matches('\u{feff}').trim();
         match serde_json::from_str::<Value>(text) {
@@ -65,7 +65,7 @@ impl Words {
     }
 
     /// The words of an error value, as it stands in a body or in a choice.
-    pub(super) fn from_json(value: &Value) -> Self {
+    pub(in crate::provider) fn from_json(value: &Value) -> Self {
         let mut words = Self::default();
         words.collect(value, 0);
         words
@@ -120,12 +120,12 @@ impl Words {
     }
 
     /// Whether one of the codes is among `known`.
-    pub(super) fn has_code(&self, known: &[&str]) -> bool {
+    pub(in crate::provider) fn has_code(&self, known: &[&str]) -> bool {
         self.codes.iter().any(|code| known.contains(&code.as_str()))
     }
 
     /// Whether a code or the message contains one of `phrases` (lower case).
-    pub(super) fn mentions(&self, phrases: &[&str]) -> bool {
+    pub(in crate::provider) fn mentions(&self, phrases: &[&str]) -> bool {
         let message = self.message.to_lowercase();
         phrases.iter().any(|phrase| {
             message.contains(phrase) || self.codes.iter().any(|code| code.contains(phrase))
@@ -133,7 +133,7 @@ impl Words {
     }
 
     /// The words as an error's source: one line, clipped, this process's secrets replaced.
-    pub(super) fn into_source(self) -> Option<ProviderWords> {
+    pub(in crate::provider) fn into_source(self) -> Option<ProviderWords> {
         let mut line = self
             .message
             .split_whitespace()
@@ -153,7 +153,7 @@ impl Words {
 
 /// What the provider said. It may echo parts of a prompt, and so stays below the error's own line.
 #[derive(Debug)]
-pub(super) struct ProviderWords(String);
+pub(in crate::provider) struct ProviderWords(String);
 
 impl fmt::Display for ProviderWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,17 +1,22 @@
-//! The provider that speaks chat completions over HTTP.
+//! The provider that speaks any dialect over HTTP.
 
 use std::fmt;
 
 use async_trait::async_trait;
+use reqwest::Url;
+use reqwest::header::HeaderMap;
 
-use super::builder::OpenAiProviderBuilder;
-use super::{Translator, decode};
+use super::builder::HttpProviderBuilder;
+use super::service::{HttpService, OpenAi};
+use super::{Failed, Outgoing, Reading, Transport};
 use crate::chat::{Request, Response};
-use crate::provider::http::{Failed, Target, Transport};
-use crate::provider::{CallContext, Provider, ProviderError};
+use crate::provider::{CallContext, Delivery, Provider, ProviderError, Translate};
 use crate::telemetry::names;
 
-/// Any server that speaks OpenAI's chat completions.
+/// Any server that speaks `OpenAI`'s chat completions.
+pub type OpenAiProvider = HttpProvider<OpenAi>;
+
+/// A service over HTTP, in the dialect of `S`.
 ///
 /// It makes one attempt per call; [`Retrying`](crate::provider::Retrying) makes more of them. The
 /// one exception is a kept-alive connection that the server closed before it sent anything back:
@@ -28,46 +33,61 @@ use crate::telemetry::names;
 ///     .build()?;
 /// # Ok::<(), duologue::Error>(())
 /// ```
-pub struct OpenAiProvider {
-    pub(super) translator: Translator,
+pub struct HttpProvider<S> {
+    pub(super) service: S,
+    pub(super) translator: Box<dyn Translate>,
     pub(super) transport: Transport,
-    pub(super) target: Target,
+    pub(super) endpoint: Url,
+    pub(super) headers: HeaderMap,
 }
 
-impl OpenAiProvider {
-    /// A builder with the defaults: `https://api.openai.com/v1`, the key in `OPENAI_API_KEY`.
-    pub fn builder() -> OpenAiProviderBuilder {
-        OpenAiProviderBuilder::default()
+impl<S: HttpService> HttpProvider<S> {
+    /// A builder with the service's defaults: its own address, its key in the environment.
+    pub fn builder() -> HttpProviderBuilder<S> {
+        HttpProviderBuilder::default()
     }
 
     async fn attempt(&self, request: &Request, call: &CallContext) -> Result<Response, Failed> {
-        let encoded = self.translator.encode(request)?;
-        let mut response = self
-            .transport
-            .post(&self.target, encoded.body, call.attempts(), |answer| {
-                decode(answer, &request.model)
-            })
-            .await?;
+        let delivery = if call.streams() {
+            Delivery::Streamed
+        } else {
+            Delivery::Whole
+        };
+        let encoded = self.translator.encode(request, delivery)?;
+        let url = self.service.url(&self.endpoint, &request.model, delivery);
+        let outgoing = Outgoing {
+            url: &url,
+            headers: &self.headers,
+            body: encoded.body,
+        };
+        let reading = Reading {
+            call,
+            translator: &*self.translator,
+            model: &request.model,
+            delivery,
+        };
+        let mut response = self.transport.post(outgoing, &reading).await?;
         response.structured_output = Some(encoded.structured_output);
         Ok(response)
     }
 }
 
 /// Debug shows the host, never the query, a header or a key.
-impl fmt::Debug for OpenAiProvider {
+impl<S: HttpService> fmt::Debug for HttpProvider<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAiProvider")
-            .field("host", &self.target.url.host_str())
-            .field("dialect", &self.translator.dialect())
+        f.debug_struct("HttpProvider")
+            .field("service", &S::NAME)
+            .field("host", &self.endpoint.host_str())
+            .field("translator", &self.translator)
             .field("timeouts", &self.transport.timeouts)
             .finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Provider for OpenAiProvider {
+impl<S: HttpService> Provider for HttpProvider<S> {
     fn name(&self) -> &'static str {
-        "openai"
+        S::NAME
     }
 
     async fn generate_json(
@@ -75,7 +95,7 @@ impl Provider for OpenAiProvider {
         request: &Request,
         call: &CallContext,
     ) -> Result<Response, ProviderError> {
-        let url = &self.target.url;
+        let url = &self.endpoint;
         if let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) {
             // Polled within the call's span, which has these fields and no one to fill them.
             tracing::Span::current()

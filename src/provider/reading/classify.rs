@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
+use super::retry_after::retry_after;
 use super::words::{Shape, Words};
 use crate::error::ErrorKind;
 use crate::provider::ProviderError;
 use crate::provider::answer::HttpAnswer;
-use crate::provider::retry_after::retry_after;
 
 const QUOTA_CODES: [&str; 6] = [
     "insufficient_quota",
@@ -64,13 +64,17 @@ const PASSING_PHRASES: [&str; 11] = [
 const MODEL_PHRASES: [&str; 3] = ["model_not_found", "model `", "model '"];
 
 /// Why `answer`, which is no usable answer of `model`, is none.
-pub(super) fn classify(answer: &HttpAnswer<'_>, model: &str) -> ProviderError {
+pub(in crate::provider) fn classify(answer: &HttpAnswer<'_>, model: &str) -> ProviderError {
     let (shape, words) = Words::read(answer.body);
     error(answer, &shape, words, model)
 }
 
 /// Why a choice that holds an error is no usable answer.
-pub(super) fn classify_words(answer: &HttpAnswer<'_>, words: Words, model: &str) -> ProviderError {
+pub(in crate::provider) fn classify_words(
+    answer: &HttpAnswer<'_>,
+    words: Words,
+    model: &str,
+) -> ProviderError {
     error(answer, &Shape::Json, words, model)
 }
 

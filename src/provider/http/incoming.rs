@@ -1,0 +1,146 @@
+//! An answer on its way in.
+
+use bytes::Bytes;
+use futures::FutureExt;
+use reqwest::header::HeaderMap;
+use tokio::time::Instant;
+
+use super::{Timeouts, after, pairs, timed_out};
+use crate::attempt::OpenAttempt;
+use crate::error::ErrorKind;
+use crate::provider::ProviderError;
+use crate::provider::answer::{HttpAnswer, request_id};
+use crate::provider::reading::cut_off;
+
+/// Larger answers are refused.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// An answer whose headers are there. What has come of it is in the attempt's exchange when this is
+/// dropped, at whatever point.
+pub(super) struct Incoming<'a> {
+    response: reqwest::Response,
+    status: u16,
+    headers: HeaderMap,
+    attempt: &'a OpenAttempt,
+    timeouts: Timeouts,
+    end: Instant,
+    received: usize,
+    complete: bool,
+    /// What was received, where the wire is captured.
+    raw: Option<Vec<u8>>,
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) fn new(
+        mut response: reqwest::Response,
+        attempt: &'a OpenAttempt,
+        timeouts: Timeouts,
+        end: Instant,
+    ) -> Self {
+        let headers = std::mem::take(response.headers_mut());
+        let status = response.status().as_u16();
+        attempt.headers(status, request_id(&headers));
+        Self {
+            response,
+            status,
+            headers,
+            attempt,
+            timeouts,
+            end,
+            received: 0,
+            complete: false,
+            raw: attempt.captures_wire().then(Vec::new),
+        }
+    }
+
+    /// The answer with its `body`, for a translator.
+    pub(super) fn answer<'b>(&'b self, body: &'b [u8]) -> HttpAnswer<'b> {
+        HttpAnswer {
+            status: self.status,
+            headers: &self.headers,
+            body,
+        }
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        self.answer(&[]).is_success()
+    }
+
+    /// Whether the body came to its end, so that the connection can serve another request.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    pub(super) fn attempt(&self) -> &'a OpenAttempt {
+        self.attempt
+    }
+
+    /// The next piece of the body; `None` at its end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, ProviderError> {
+        let status = self.status;
+        let idle = after(self.timeouts.idle);
+        let chunk = tokio::time::timeout_at(idle.min(self.end), self.response.chunk())
+            .await
+            .map_err(|_| {
+                let (which, limit) = if idle < self.end {
+                    ("idle", self.timeouts.idle)
+                } else {
+                    ("attempt", self.timeouts.attempt)
+                };
+                timed_out(which, limit).with_status(status)
+            })?
+            .map_err(|error| cut_off(status).with_source(error.without_url()))?;
+        let Some(chunk) = chunk else {
+            self.complete = true;
+            return Ok(None);
+        };
+        self.received += chunk.len();
+        if self.received > MAX_BODY {
+            return Err(too_large(status));
+        }
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(&chunk);
+        }
+        Ok(Some(chunk))
+    }
+
+    /// The whole body.
+    pub(super) async fn whole(&mut self) -> Result<Vec<u8>, ProviderError> {
+        let announced = self.response.content_length().unwrap_or_default();
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        if announced > MAX_BODY {
+            return Err(too_large(self.status));
+        }
+        self.rest(Vec::with_capacity(announced)).await
+    }
+
+    /// Takes the end of a body that has said all, if it is there: its connection can then serve
+    /// another request. It is not waited for.
+    pub(super) fn drain(&mut self) {
+        while !self.complete && matches!(self.chunk().now_or_never(), Some(Ok(_))) {}
+    }
+
+    /// The whole body, of which `begun` was read already.
+    pub(super) async fn rest(&mut self, mut begun: Vec<u8>) -> Result<Vec<u8>, ProviderError> {
+        while let Some(chunk) = self.chunk().await? {
+            begun.extend_from_slice(&chunk);
+        }
+        Ok(begun)
+    }
+}
+
+impl Drop for Incoming<'_> {
+    fn drop(&mut self) {
+        let Some(raw) = self.raw.take() else {
+            return;
+        };
+        self.attempt.received(|exchange| {
+            exchange.response_headers = pairs(&self.headers);
+            exchange.response_body = String::from_utf8_lossy(&raw).into_owned();
+        });
+    }
+}
+
+fn too_large(status: u16) -> ProviderError {
+    ProviderError::new(ErrorKind::Protocol, "the answer is larger than 64 MiB").with_status(status)
+}
