@@ -45,6 +45,7 @@
 //! and the raw exchange on the wire. See [`LogLevel`].
 
 mod config;
+mod content;
 mod factory;
 mod file;
 pub(crate) mod index;

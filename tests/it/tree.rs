@@ -45,7 +45,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "call_log/record.rs",
-        "the record's fields, and the sanitizing that must reach each",
+        "the record's fields, most of it documentation",
     ),
     (
         "call_log/redact/assignment.rs",
@@ -69,6 +69,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "the thread, and what it shares with those who hand it work",
     ),
     (
+        "chat.rs",
+        "the vocabulary in one place, half of it documentation",
+    ),
+    (
         "job/file.rs",
         "every key of a job file, most of it documentation",
     ),
@@ -79,7 +83,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("provider/extract/lenient.rs", "one parser"),
     ("provider/extract/scan.rs", "one scanner"),
     (
-        "provider/openai/builder.rs",
+        "provider/http/builder.rs",
         "one builder, most of it documentation",
     ),
     (
@@ -305,7 +309,7 @@ fn each_format_and_validator_is_named_in_few_files() {
     );
     assert_eq!(
         naming("jsonschema::"),
-        ["agent/schema.rs", "query/verify/schema.rs"]
+        ["query/verify/schema.rs", "schema.rs"]
     );
 }
 
