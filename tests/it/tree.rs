@@ -91,6 +91,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "one rewriting of schemas, rule by rule",
     ),
     (
+        "provider/scripted/reply.rs",
+        "one builder, most of it documentation",
+    ),
+    (
         "query/run.rs",
         "one type: a run as its indexes tell it, and what is wrong with it",
     ),
