@@ -74,7 +74,7 @@ impl Prices {
 
 fn rows(models: &[(&str, ModelPrice)]) -> String {
     let mut rows = vec![
-        ["MODEL", "INPUT", "CACHED", "OUTPUT"]
+        ["MODEL", "INPUT", "CACHED", "WRITTEN", "OUTPUT"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -84,6 +84,7 @@ fn rows(models: &[(&str, ModelPrice)]) -> String {
             (*model).to_owned(),
             shown(price.input),
             price.cached_input.map_or_else(|| "-".to_owned(), shown),
+            price.cache_write.map_or_else(|| "-".to_owned(), shown),
             shown(price.output),
         ]);
     }

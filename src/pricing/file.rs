@@ -58,6 +58,7 @@ fn check(price: &ModelPrice) -> std::result::Result<(), (&'static str, Decimal)>
     let figures = [
         ("input", Some(price.input)),
         ("cached_input", price.cached_input),
+        ("cache_write", price.cache_write),
         ("output", Some(price.output)),
     ];
     for (key, figure) in figures {

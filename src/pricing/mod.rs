@@ -2,8 +2,8 @@
 //!
 //! The bundled table is dated and goes out of date; a file of one's own wins over it, model by
 //! model. A model that no table knows costs "unknown", which is not zero. Prices are those of plain
-//! requests: batch and priority prices, the surcharge of very long prompts and the price of cache
-//! writes are left out.
+//! requests: batch and priority prices, and the surcharge of very long prompts, are left out; input that
+//! a provider caches costs what its shortest caching does.
 
 mod file;
 mod name;

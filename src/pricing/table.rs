@@ -36,17 +36,27 @@ pub struct ModelPrice {
         skip_serializing_if = "Option::is_none"
     )]
     pub cached_input: Option<Decimal>,
+    /// Tokens of the prompt that the provider put into its cache for its shortest time; absent means
+    /// the price of `input`.
+    #[serde(
+        default,
+        serialize_with = "write_some_price",
+        deserialize_with = "read_some_price",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cache_write: Option<Decimal>,
     /// Tokens written, reasoning included.
     #[serde(serialize_with = "write_price", deserialize_with = "read_price")]
     pub output: Decimal,
 }
 
 impl ModelPrice {
-    /// A price of input and output; cached input costs as much as any.
+    /// A price of input and output; input costs the same whatever a cache does.
     pub fn new(input: Decimal, output: Decimal) -> Self {
         Self {
             input,
             cached_input: None,
+            cache_write: None,
             output,
         }
     }
@@ -57,17 +67,25 @@ impl ModelPrice {
         self
     }
 
+    /// The same price with another one for input that goes into the provider's cache.
+    pub fn with_cache_write(mut self, price: Decimal) -> Self {
+        self.cache_write = Some(price);
+        self
+    }
+
     /// What `usage` costs; `None` when input or output are unknown.
     ///
-    /// Cached tokens are part of the input, and none are assumed where none are reported; reasoning
-    /// tokens are part of the output.
+    /// Cached tokens, read or written, are part of the input, and none are assumed where none are
+    /// reported; reasoning tokens are part of the output.
     pub fn cost(&self, usage: &Usage) -> Option<Cost> {
         let input = usage.input_tokens?;
         let output = usage.output_tokens?;
         let cached = usage.cached_tokens.unwrap_or(0).min(input);
+        let written = usage.cache_write_tokens.unwrap_or(0).min(input - cached);
         let part = |tokens: u64, price: Decimal| Decimal::from(tokens).checked_mul(price);
-        let sum = part(input - cached, self.input)?
+        let sum = part(input - cached - written, self.input)?
             .checked_add(part(cached, self.cached_input.unwrap_or(self.input))?)?
+            .checked_add(part(written, self.cache_write.unwrap_or(self.input))?)?
             .checked_add(part(output, self.output)?)?;
         sum.checked_mul(Decimal::new(1, 6)).map(Cost::from_usd)
     }
@@ -126,7 +144,7 @@ impl PriceTable {
     /// schema: duologue.prices/1
     /// as_of: 2026-11-21             # optional
     /// models:
-    ///   our-model: {input: 0.5, cached_input: 0.05, output: 1}
+    ///   our-model: {input: 0.5, cached_input: 0.05, cache_write: 0.625, output: 1}
     /// ```
     ///
     /// # Errors

@@ -17,6 +17,7 @@
 //! | [`GEN_AI_USAGE_INPUT_TOKENS`] | `usage.input_tokens` | `prompt_tokens` |
 //! | [`GEN_AI_USAGE_OUTPUT_TOKENS`] | `usage.output_tokens` | `completion_tokens` |
 //! | [`GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS`] | `usage.cached_tokens` | none |
+//! | [`GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS`] | `usage.cache_write_tokens` | none |
 //! | [`GEN_AI_USAGE_REASONING_OUTPUT_TOKENS`] | `usage.reasoning_tokens` | none |
 //! | [`GEN_AI_AGENT_NAME`] | `agent` | `agent_name` |
 //! | [`GEN_AI_CONVERSATION_ID`] | `conversation_id` | `conversation_id` |
@@ -77,6 +78,9 @@ pub const GEN_AI_USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
 pub const GEN_AI_USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
 /// Part of the input that the provider took from its cache.
 pub const GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+/// Part of the input that the provider put into its cache.
+pub const GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS: &str =
+    "gen_ai.usage.cache_creation.input_tokens";
 /// Part of the output that was reasoning.
 pub const GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
 /// The agent's name.

@@ -158,6 +158,7 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::GEN_AI_USAGE_INPUT_TOKENS } = Empty,
         { names::GEN_AI_USAGE_OUTPUT_TOKENS } = Empty,
         { names::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS } = Empty,
+        { names::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS } = Empty,
         { names::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS } = Empty,
         { names::GEN_AI_OUTPUT_MESSAGES } = Empty,
         { names::COST_USD } = Empty,
@@ -214,6 +215,10 @@ impl CallEnding<'_> {
             (
                 names::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
                 usage.cached_tokens,
+            ),
+            (
+                names::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS,
+                usage.cache_write_tokens,
             ),
             (
                 names::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,

@@ -97,6 +97,11 @@ fn a_cost_is_exact_and_counts_cached_and_reasoning_tokens_once() {
     );
     let cached = plain.with_cached_input(dollars("0.1"));
     assert_eq!(cached.cost(&usage), usd("0.00254"));
+    let mut written = usage;
+    written.cache_write_tokens = Some(200);
+    assert_eq!(cached.cost(&written), usd("0.00254"), "as any input");
+    let dearer = cached.with_cache_write(dollars("3.75"));
+    assert_eq!(dearer.cost(&written), usd("0.00269"));
     // A report that cannot be: no more can come from the cache than was sent.
     let mut odd = usage;
     odd.cached_tokens = Some(5_000);

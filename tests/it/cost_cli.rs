@@ -41,7 +41,7 @@ fn prices_are_listed_with_their_date() {
         .lines()
         .find(|line| line.starts_with("gpt-5-mini "));
     let cells: Vec<&str> = row.unwrap().split_whitespace().collect();
-    assert_eq!(cells, ["gpt-5-mini", "0.25", "0.025", "2"]);
+    assert_eq!(cells, ["gpt-5-mini", "0.25", "0.025", "-", "2"]);
     assert!(
         ended
             .stderr
@@ -85,7 +85,7 @@ fn the_table_as_json_is_a_price_file() {
     let own = folder.run(&["prices", "ours", "--file", "own.yaml"]);
     assert_eq!(
         own.stdout,
-        "MODEL  INPUT  CACHED  OUTPUT\nours   1      -       2.5\n"
+        "MODEL  INPUT  CACHED  WRITTEN  OUTPUT\nours   1      -       -        2.5\n"
     );
     assert_eq!(
         own.stderr,

@@ -58,6 +58,10 @@ pub(super) fn call_attributes(
         usage.cached_tokens.map(int),
     );
     add(
+        name::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS,
+        usage.cache_write_tokens.map(int),
+    );
+    add(
         name::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
         usage.reasoning_tokens.map(int),
     );

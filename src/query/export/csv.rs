@@ -8,7 +8,7 @@ use super::Writer;
 use crate::call_log::Record;
 
 /// Columns of every table, in this order.
-const COLUMNS: [&str; 36] = [
+const COLUMNS: [&str; 37] = [
     "run_id",
     "call_id",
     "execution_id",
@@ -41,6 +41,7 @@ const COLUMNS: [&str; 36] = [
     "input_tokens",
     "output_tokens",
     "cached_tokens",
+    "cache_write_tokens",
     "reasoning_tokens",
     "cost_usd",
     "error_kind",
@@ -83,9 +84,8 @@ impl Writer for Table<'_> {
                     continue;
                 }
                 "temperature" | "max_output_tokens" => &fields["parameters"][column],
-                "input_tokens" | "output_tokens" | "cached_tokens" | "reasoning_tokens" => {
-                    &fields["usage"][column]
-                }
+                "input_tokens" | "output_tokens" | "cached_tokens" | "cache_write_tokens"
+                | "reasoning_tokens" => &fields["usage"][column],
                 "error_kind" => &fields["error"]["kind"],
                 _ => &fields[column],
             };

@@ -180,7 +180,7 @@ function factsSection(row, record) {
     section("Model and cost", null, factList([
       ["Model asked", record.model], ["Model that answered", record.response_model], ["Provider", record.provider], ["Temperature", temperature === undefined ? "default" : String(temperature)],
       ["Output limit", limit && number(limit)], ["Schema enforced by", record.structured_output && words(record.structured_output)], ["Finish reason", record.finish_reason && words(String(record.finish_reason))],
-      ["Tokens in", number(usage.input_tokens)], ["Cached tokens", usage.cached_tokens !== undefined && number(usage.cached_tokens)], ["Tokens out", number(usage.output_tokens)], ["Reasoning tokens", usage.reasoning_tokens !== undefined && number(usage.reasoning_tokens)],
+      ["Tokens in", number(usage.input_tokens)], ["Cached tokens", usage.cached_tokens !== undefined && number(usage.cached_tokens)], ["Tokens cached", usage.cache_write_tokens !== undefined && number(usage.cache_write_tokens)], ["Tokens out", number(usage.output_tokens)], ["Reasoning tokens", usage.reasoning_tokens !== undefined && number(usage.reasoning_tokens)],
       ["Cost", record.cost_usd === undefined ? UNKNOWN : `$${record.cost_usd}`],
     ]), jsonSection("Further parameters", extra)),
     section("Ids", null, factList([
