@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 mod commands;
+mod dialects;
 mod never_panics;
 mod newer;
 

@@ -149,7 +149,7 @@ fn mutate(line: &str, place: prop::sample::Index, replacement: &Value) -> String
     sealed(&value)
 }
 
-fn collect(value: &Value, at: &str, pointers: &mut Vec<String>) {
+pub(super) fn collect(value: &Value, at: &str, pointers: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(map) => map
             .iter()
@@ -169,7 +169,7 @@ fn collect(value: &Value, at: &str, pointers: &mut Vec<String>) {
     }
 }
 
-fn anything() -> impl Strategy<Value = Value> {
+pub(super) fn anything() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
         any::<u64>().prop_map(Value::from),
