@@ -13,7 +13,7 @@ use super::difference::Difference;
 use super::figures::Figures;
 use super::index::{Calls, order};
 use super::texts::Texts;
-use crate::call_log::{Losses, Record, RunLog, RunStatus, Sanitizer};
+use crate::call_log::{CallStatus, Losses, Record, RunLog, RunStatus, Sanitizer};
 use crate::clock::rfc3339;
 
 const HTML: &str = include_str!("page.html");
@@ -171,6 +171,7 @@ fn detail(
     texts.replace_in(&mut value);
     let repaired = before.filter(|before| {
         record.attempt > 1
+            && before.status != Some(CallStatus::Succeeded)
             && before.execution_id == record.execution_id
             && !record.execution_id.is_empty()
     });

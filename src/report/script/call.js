@@ -121,15 +121,25 @@ function answerSection(record) {
     const text = section("Answer as it came", copyButton("the raw answer", () => raw), reading(raw));
     parts.push(same ? folding("Answer as it came", "the same, before it was read", () => [reading(raw)], () => raw) : text);
   }
+  if (record.tool_calls) parts.push(section("Tools asked for", null, ...record.tool_calls.map(toolCall)));
   if (record.fixups) parts.push(el("p", { class: "faint" }, `To read it, this was mended: ${record.fixups.map(words).join(", ")}.`));
   return parts.length > 0 ? el("div", {}, ...parts) : null;
+}
+
+/** What the model wants done. */
+function toolCall(call) {
+  const text = typeof call.arguments === "string" ? call.arguments : pretty(call.arguments);
+  return el("article", { class: "tool-call" }, el("div", { class: "part-head" }, el("h4", {}, name(call.name), el("span", { class: "faint" }, name(call.id))), copyButton(`the arguments of ${call.name}`, () => text)), reading(text, { json: true }));
 }
 
 function messagesSection(record) {
   if (!record.messages) return null;
   const messages = record.messages.map((message) => {
     const text = textOf(message.content);
-    return el("article", { class: `message-of ${message.role}` }, el("div", { class: "part-head" }, el("h4", {}, message.role), copyButton(`the ${message.role} message`, () => text)), reading(text));
+    const calls = message.tool_calls ?? [];
+    const head = el("h4", {}, message.role, message.tool_call_id ? el("span", { class: "faint" }, name(message.tool_call_id)) : null, message.is_error ? el("span", { class: "pill failed" }, "error") : null);
+    const said = text === "" && calls.length > 0 ? null : reading(text);
+    return el("article", { class: `message-of ${message.role}` }, el("div", { class: "part-head" }, head, copyButton(`the ${message.role} message`, () => text)), said, ...calls.map(toolCall));
   });
   return section(counted(messages.length, "message"), null, ...messages);
 }
@@ -158,12 +168,15 @@ function timingSection(row, record) {
     ["Started", `${time(columns.origin_ms + startOf(row))}`], ["Duration", duration(record.duration_ms)],
     ["Waited for a slot", record.limiter_wait_ms && duration(record.limiter_wait_ms)], ["Backoff", record.backoff_ms && duration(record.backoff_ms)],
     ["First byte after", record.first_byte_ms !== undefined && duration(record.first_byte_ms)],
+    ["First token after", record.first_token_ms !== undefined && duration(record.first_token_ms)],
   ]);
+  // A call that may go to several providers says whom each request asked.
+  const several = (record.attempts ?? []).some((attempt) => attempt.provider);
   const requests = (record.attempts ?? []).map((attempt, index) => [
-    String(index + 1), attempt.status ? String(attempt.status) : "–", attempt.error ? words(attempt.error) : "ok", attempt.delay_ms ? duration(attempt.delay_ms) : "–",
+    String(index + 1), ...(several ? [name([attempt.provider, attempt.model].filter(Boolean).join(", ") || "–")] : []), attempt.status ? String(attempt.status) : "–", attempt.error ? words(attempt.error) : "ok", attempt.delay_ms ? duration(attempt.delay_ms) : "–",
     attempt.first_byte_ms === undefined ? "–" : duration(attempt.first_byte_ms), duration(attempt.duration_ms ?? 0), attempt.request_id ? name(attempt.request_id) : "–",
   ]);
-  return section("Timing", null, track, facts, requests.length > 0 ? table(counted(requests.length, "request") + " on the wire", ["#", "HTTP", "Result", "Backoff", "First byte", "Duration", "Request id"], requests) : null);
+  return section("Timing", null, track, facts, requests.length > 0 ? table(counted(requests.length, "request") + " on the wire", ["#", ...(several ? ["Asked"] : []), "HTTP", "Result", "Backoff", "First byte", "Duration", "Request id"], requests) : null);
 }
 
 /** Pairs of label and value; what is absent is left out. `copies` names those worth copying. */
@@ -179,13 +192,13 @@ function factsSection(row, record) {
   return el("div", {},
     section("Model and cost", null, factList([
       ["Model asked", record.model], ["Model that answered", record.response_model], ["Provider", record.provider], ["Temperature", temperature === undefined ? "default" : String(temperature)],
-      ["Output limit", limit && number(limit)], ["Schema enforced by", record.structured_output && words(record.structured_output)], ["Finish reason", record.finish_reason && words(String(record.finish_reason))],
-      ["Tokens in", number(usage.input_tokens)], ["Cached tokens", usage.cached_tokens !== undefined && number(usage.cached_tokens)], ["Tokens cached", usage.cache_write_tokens !== undefined && number(usage.cache_write_tokens)], ["Tokens out", number(usage.output_tokens)], ["Reasoning tokens", usage.reasoning_tokens !== undefined && number(usage.reasoning_tokens)],
+      ["Output limit", limit && number(limit)], ["Schema enforced by", record.structured_output && words(record.structured_output)], ["Tools offered", record.tools?.join(", ")], ["Answer came", record.streamed && "in a stream"], ["Finish reason", record.finish_reason && words(String(record.finish_reason))],
+      ["Tokens in", number(usage.input_tokens)], ["Cached tokens", usage.cached_tokens !== undefined && number(usage.cached_tokens)], ["Tokens cached", usage.cache_write_tokens !== undefined && number(usage.cache_write_tokens)], ["Tokens out", number(usage.output_tokens)], ["Figures", usage.estimated && "estimated, since the stream broke"], ["Reasoning tokens", usage.reasoning_tokens !== undefined && number(usage.reasoning_tokens)],
       ["Cost", record.cost_usd === undefined ? UNKNOWN : `$${record.cost_usd}`],
     ]), jsonSection("Further parameters", extra)),
     section("Ids", null, factList([
       ["Call id", record.call_id], ["Execution id", record.execution_id], ["Replay of", record.replay_of], ["Parent call", record.parent_call_id], ["Conversation", record.conversation_id], ["Job", record.job_id], ["Document", record.document_id],
-      ["Response id", record.response_id], ["Mode", record.mode], ["Iteration", record.iteration ? String(record.iteration) : ""], ["Call of its execution", String(record.attempt)], ["Sequence", String(record.sequence)],
+      ["Response id", record.response_id], ["Mode", record.mode], ["Iteration", record.iteration ? String(record.iteration) : ""], ["Call of its execution", String(record.attempt)], ["Turn", record.turn && String(record.turn)], ["Sequence", String(record.sequence)],
     ], ["Call id", "Execution id", "Conversation", "Response id", "Replay of"])));
 }
 

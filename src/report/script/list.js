@@ -50,7 +50,7 @@ function fillRow(item, row) {
 function noteOf(row) {
   const notes = [];
   const error = columns.error[row];
-  if (isRepair(row)) notes.push(`repair ${columns.attempt[row] - 1}`);
+  if (isRepair(row)) notes.push(`repair ${repairNumber(row)}`);
   if (error !== null) notes.push(statusOf(row) === "interrupted" ? "interrupted" : words(columns.errors[error]));
   if (isRetried(row)) notes.push(counted(requestsOf(row).length, "request"));
   return notes.join(" · ");

@@ -30,7 +30,6 @@ const statusOf = (row) => columns.status[row] ?? "running";
 const agentOf = (row) => columns.agents[columns.agent[row]];
 const modelOf = (row) => columns.models[columns.model[row]];
 const startOf = (row) => columns.start_ms[row] ?? 0;
-const isRepair = (row) => columns.attempt[row] > 1;
 const requestsOf = (row) => columns.requests[row];
 const isRetried = (row) => requestsOf(row).length > 1;
 const tokensOf = (row) => {
@@ -58,7 +57,19 @@ function executionOf(row) {
 
 /** What the repair `row` repairs, or `null`. */
 function repairedBy(row) {
-  return isRepair(row) && row > 0 && columns.execution[row - 1] === columns.execution[row] ? row - 1 : null;
+  const before = row - 1;
+  if (columns.attempt[row] <= 1 || before < 0 || columns.execution[before] !== columns.execution[row]) return null;
+  // What follows an answer that asked for tools repairs nothing.
+  return statusOf(before) === "succeeded" ? null : before;
+}
+
+const isRepair = (row) => repairedBy(row) !== null;
+
+/** Which repair of its execution `row` is, from 1. */
+function repairNumber(row) {
+  let number = 0;
+  for (let other = executionOf(row).first; other <= row; other += 1) number += isRepair(other);
+  return number;
 }
 
 /** A text of a call: texts that several calls share are numbers. */
