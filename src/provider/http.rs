@@ -20,21 +20,26 @@ use crate::background;
 use crate::chat::Response;
 use crate::env::Environment;
 
+mod azure;
 mod builder;
 mod clients;
 mod endpoint;
 mod failure;
+mod framing;
 mod incoming;
+mod openai;
 mod provider;
 mod service;
 mod stream;
 
+pub use azure::{AzureOpenAi, AzureOpenAiProvider};
 pub use builder::HttpProviderBuilder;
 use clients::{Clients, Connected, Reach};
 use failure::{client_failed, offline, send_failed, timed_out, unreadable_guard};
 use incoming::Incoming;
-pub use provider::{HttpProvider, OpenAiProvider};
-pub use service::{HttpService, OpenAi};
+pub use openai::{OpenAi, OpenAiProvider};
+pub use provider::HttpProvider;
+pub use service::HttpService;
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -130,15 +135,7 @@ impl Transport {
         let end = after(self.timeouts.attempt);
         let response = self.send(client, outgoing, attempt, end).await?;
         let mut incoming = Incoming::new(response, attempt, self.timeouts, end);
-        let response = match reading.delivery {
-            Delivery::Whole => {
-                let body = incoming.whole().await?;
-                reading
-                    .translator
-                    .decode(&incoming.answer(&body), reading.model)
-            }
-            Delivery::Streamed => stream::read(&mut incoming, reading).await,
-        };
+        let response = stream::read(&mut incoming, reading).await;
         if incoming.is_complete() {
             client.answered();
         }

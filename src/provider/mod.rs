@@ -29,7 +29,10 @@ use crate::chat::{Delta, Request, Response};
 pub use answer::{Headers, HttpAnswer};
 pub use error::ProviderError;
 #[cfg(feature = "http")]
-pub use http::{HttpProvider, HttpProviderBuilder, HttpService, OpenAi, OpenAiProvider};
+pub use http::{
+    AzureOpenAi, AzureOpenAiProvider, HttpProvider, HttpProviderBuilder, HttpService, OpenAi,
+    OpenAiProvider,
+};
 pub use limit::Limited;
 pub use retry::{RetryPolicy, Retrying};
 pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};

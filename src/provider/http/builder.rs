@@ -3,23 +3,23 @@
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::endpoint::{base, reach};
 use super::provider::HttpProvider;
-use super::service::{HttpService, OpenAi};
+use super::service::HttpService;
 use super::{Clients, Timeouts, Transport};
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::StructuredOutputMode;
-use crate::provider::openai::{DeveloperRole, TokenLimitField};
 use crate::secret;
 
 /// Builds an [`HttpProvider`].
 #[must_use]
 pub struct HttpProviderBuilder<S> {
-    service: S,
+    pub(super) service: S,
     base_url: Option<String>,
     key: Key,
     headers: Vec<(String, String)>,
@@ -142,8 +142,9 @@ impl<S: HttpService> HttpProviderBuilder<S> {
             return Err(Error::new(ErrorKind::Config, "`base_url` is missing")
                 .with_hint(format!("`{}` has no address of its own", S::NAME)));
         };
-        let mut endpoint = self.service.endpoint(base(base_url)?);
-        let headers = self.header_map()?;
+        let base_url = base(base_url)?;
+        let headers = self.header_map(&base_url)?;
+        let mut endpoint = self.service.endpoint(base_url);
         for (name, value) in &self.query {
             secret::register_named(name, value);
             endpoint.query_pairs_mut().append_pair(name, value);
@@ -184,7 +185,7 @@ impl<S: HttpService> HttpProviderBuilder<S> {
         }
     }
 
-    fn header_map(&self) -> Result<HeaderMap> {
+    fn header_map(&self, base_url: &Url) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         let agent = concat!("duologue/", env!("CARGO_PKG_VERSION"));
         headers.insert(
@@ -198,7 +199,7 @@ impl<S: HttpService> HttpProviderBuilder<S> {
             value.set_sensitive(false);
             headers.insert(name, value);
         }
-        if let Some(key) = self.key()? {
+        if let Some(key) = self.key(base_url)? {
             let (name, value) = S::key_header(key.expose_secret());
             let (name, value) = header_of(name, &value).map_err(|_| {
                 let message = format!("{} cannot be sent in a header", self.shown_key());
@@ -216,12 +217,14 @@ impl<S: HttpService> HttpProviderBuilder<S> {
     }
 
     /// The key, registered with the sanitizer.
-    fn key(&self) -> Result<Option<SecretString>> {
+    fn key(&self, base_url: &Url) -> Result<Option<SecretString>> {
         let key = match (&self.key, S::API_KEY_ENV) {
             (Key::None, _) | (Key::Unsaid, None) => return Ok(None),
             (Key::Given(key), _) => key.expose_secret().to_owned(),
             (Key::In(name), _) => self.read_environment(name)?,
-            (Key::Unsaid, Some(name)) if self.base_url.is_none() => self.read_environment(name)?,
+            (Key::Unsaid, Some(name)) if self.base_url.is_none() || S::is_home(base_url) => {
+                self.read_environment(name)?
+            }
             (Key::Unsaid, Some(_)) => {
                 return Err(
                     Error::new(ErrorKind::Auth, "no key is set for this `base_url`")
@@ -265,22 +268,6 @@ fn header_of(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let mut value = HeaderValue::from_str(value).map_err(|error| broken().with_source(error))?;
     value.set_sensitive(true);
     Ok((header_name, value))
-}
-
-impl HttpProviderBuilder<OpenAi> {
-    /// The field that limits the answer's tokens. Default: by host, see
-    /// [`Dialect::for_host`](crate::provider::openai::Dialect::for_host).
-    pub fn token_limit_field(mut self, field: TokenLimitField) -> Self {
-        self.service.token_limit_field = Some(field);
-        self
-    }
-
-    /// The role under which developer messages go. Default: by host, see
-    /// [`Dialect::for_host`](crate::provider::openai::Dialect::for_host).
-    pub fn developer_role(mut self, role: DeveloperRole) -> Self {
-        self.service.developer_role = Some(role);
-        self
-    }
 }
 
 /// Debug names headers and parameters, and hides their values and the key.

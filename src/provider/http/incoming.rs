@@ -1,8 +1,9 @@
 //! An answer on its way in.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use futures::FutureExt;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::Instant;
 
 use super::{Timeouts, after, pairs, timed_out};
@@ -14,6 +15,9 @@ use crate::provider::reading::cut_off;
 
 /// Larger answers are refused.
 const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// How long the end of a body may take after its last event.
+const END_OF_BODY: Duration = Duration::from_millis(25);
 
 /// An answer whose headers are there. What has come of it is in the attempt's exchange when this is
 /// dropped, at whatever point.
@@ -104,24 +108,37 @@ impl<'a> Incoming<'a> {
         Ok(Some(chunk))
     }
 
-    /// The whole body.
-    pub(super) async fn whole(&mut self) -> Result<Vec<u8>, ProviderError> {
-        let announced = self.response.content_length().unwrap_or_default();
-        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-        if announced > MAX_BODY {
+    /// Refuses a body that says itself that it is too large.
+    pub(super) fn check_announced(&self) -> Result<(), ProviderError> {
+        if self.announced() > MAX_BODY {
             return Err(too_large(self.status));
         }
-        self.rest(Vec::with_capacity(announced)).await
+        Ok(())
     }
 
-    /// Takes the end of a body that has said all, if it is there: its connection can then serve
-    /// another request. It is not waited for.
-    pub(super) fn drain(&mut self) {
-        while !self.complete && matches!(self.chunk().now_or_never(), Some(Ok(_))) {}
+    fn announced(&self) -> usize {
+        let announced = self.response.content_length().unwrap_or_default();
+        usize::try_from(announced).unwrap_or(usize::MAX)
+    }
+
+    /// Whether the headers say that events follow.
+    pub(super) fn says_events(&self) -> bool {
+        let kind = self.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        kind.trim_start().starts_with("text/event-stream")
+    }
+
+    /// Takes the end of a body that has said all, so that its connection can serve another request.
+    /// Most servers send it apart from the last event; it is waited for, but less long than a new
+    /// connection takes.
+    pub(super) async fn drain(&mut self) {
+        let rest = async { while let Ok(Some(_)) = self.chunk().await {} };
+        let _ = tokio::time::timeout(END_OF_BODY, rest).await;
     }
 
     /// The whole body, of which `begun` was read already.
     pub(super) async fn rest(&mut self, mut begun: Vec<u8>) -> Result<Vec<u8>, ProviderError> {
+        begun.reserve(self.announced().saturating_sub(begun.len()));
         while let Some(chunk) = self.chunk().await? {
             begun.extend_from_slice(&chunk);
         }

@@ -7,14 +7,11 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 
 use super::builder::HttpProviderBuilder;
-use super::service::{HttpService, OpenAi};
+use super::service::HttpService;
 use super::{Failed, Outgoing, Reading, Transport};
 use crate::chat::{Request, Response};
 use crate::provider::{CallContext, Delivery, Provider, ProviderError, Translate};
 use crate::telemetry::names;
-
-/// Any server that speaks `OpenAI`'s chat completions.
-pub type OpenAiProvider = HttpProvider<OpenAi>;
 
 /// A service over HTTP, in the dialect of `S`.
 ///

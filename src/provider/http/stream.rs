@@ -1,135 +1,128 @@
-//! Streamed answers: from the pieces of a body to the events of a dialect.
+//! Answers as they come in: whole, or piece by piece.
 
-use bytes::Bytes;
-use futures::stream::{self, Stream, StreamExt};
-use sse_stream::SseByteStream;
+use std::time::SystemTime;
 
+use super::framing::Framer;
 use super::{Incoming, Reading};
 use crate::attempt::OpenAttempt;
-use crate::chat::{Delta, Response};
-use crate::error::ErrorKind;
-use crate::provider::reading::cut_off;
-use crate::provider::{CallContext, Framing, Progress, ProviderError, StreamDecoder};
+use crate::chat::{Delta, Response, ToolCallDelta};
+use crate::provider::reading::retry_after;
+use crate::provider::{CallContext, Delivery, Framing, Progress, ProviderError, StreamDecoder};
 
-const END_OF_EVENT: Bytes = Bytes::from_static(b"\n\n");
-const END_OF_LINE: Bytes = Bytes::from_static(b"\n");
+/// As much of a body says whether it is a stream.
+const TELLING: usize = "event:".len();
 
-/// Reads a streamed answer. One that was not streamed, since it is a failure or the server cannot, is
-/// read as a whole; its text is then told in one piece.
+/// Reads an answer. Whether it is streamed is seen from it and not from what was asked for: some
+/// servers cannot stream, others always do. One that is not streamed is told in one piece.
 pub(super) async fn read(
     incoming: &mut Incoming<'_>,
     reading: &Reading<'_>,
 ) -> Result<Response, ProviderError> {
+    incoming.check_announced()?;
     let begun = begin(incoming).await?;
-    let framing = reading.translator.framing();
-    if !incoming.is_success() || !is_stream(&begun, framing) {
-        let body = incoming.rest(begun).await?;
-        let answer = incoming.answer(&body);
-        let response = reading.translator.decode(&answer, reading.model)?;
-        tell_whole(&response, reading);
-        return Ok(response);
+    if incoming.is_success() && is_stream(&begun, incoming, reading) {
+        let result = read_stream(incoming, begun, reading).await;
+        return result.map_err(|error| with_headers(error, incoming));
     }
-    let mut decoder = reading.translator.stream_decoder(reading.model);
-    match framing {
-        Framing::Events => events(incoming, begun, &mut *decoder, reading).await?,
-        Framing::Lines => lines(incoming, begun, &mut *decoder, reading).await?,
+    let body = incoming.rest(begun).await?;
+    let answer = incoming.answer(&body);
+    let response = reading.translator.decode(&answer, reading.model)?;
+    if reading.call.streams() {
+        tell_whole(&response, incoming.attempt(), reading.call);
     }
-    incoming.drain();
-    decoder.finish()
+    Ok(response)
 }
 
-/// The body up to its first byte that says something.
+/// The beginning of the body, blank lines aside.
 async fn begin(incoming: &mut Incoming<'_>) -> Result<Vec<u8>, ProviderError> {
     let mut begun = Vec::new();
-    while begun.trim_ascii().is_empty() {
+    while begun.trim_ascii_start().len() < TELLING {
         match incoming.chunk().await? {
             Some(chunk) => begun.extend_from_slice(&chunk),
             None => break,
         }
     }
+    if begun.starts_with(b"\xef\xbb\xbf") {
+        begun.drain(..3);
+    }
     Ok(begun)
 }
 
 /// Whether a body that begins like this is streamed; its content type often lies.
-fn is_stream(begun: &[u8], framing: Framing) -> bool {
-    let begun = begun.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begun);
-    match framing {
-        Framing::Events => !matches!(
-            begun.trim_ascii_start().first(),
-            None | Some(b'{' | b'[' | b'<')
-        ),
-        Framing::Lines => begun.trim_ascii_start().first() == Some(&b'{'),
+fn is_stream(begun: &[u8], incoming: &Incoming<'_>, reading: &Reading<'_>) -> bool {
+    let begun = begun.trim_ascii_start();
+    match reading.translator.framing() {
+        Framing::Lines => reading.delivery == Delivery::Streamed && begun.starts_with(b"{"),
+        Framing::Events => {
+            [&b":"[..], b"data:", b"event:", b"id:", b"retry:"]
+                .iter()
+                .any(|field| begun.starts_with(field))
+                || incoming.says_events()
+                    && !matches!(begun.first(), None | Some(b'{' | b'[' | b'<'))
+        }
     }
 }
 
-fn tell_whole(response: &Response, reading: &Reading<'_>) {
+async fn read_stream(
+    incoming: &mut Incoming<'_>,
+    begun: Vec<u8>,
+    reading: &Reading<'_>,
+) -> Result<Response, ProviderError> {
+    let mut decoder = reading.translator.stream_decoder(reading.model);
+    let mut framer = Framer::new(reading.translator.framing());
+    let mut told = Told {
+        attempt: incoming.attempt(),
+        call: reading.call,
+        anything: false,
+    };
+    let mut progress = framer.push(&begun, &mut |name, data| {
+        told.feed(&mut *decoder, name, data)
+    })?;
+    while progress == Progress::More {
+        progress = match incoming.chunk().await {
+            Ok(Some(chunk)) => framer.push(&chunk, &mut |name, data| {
+                told.feed(&mut *decoder, name, data)
+            })?,
+            Ok(None) => {
+                framer.finish(&mut |name, data| told.feed(&mut *decoder, name, data))?;
+                break;
+            }
+            // What broke off after the answer was complete took nothing away from it.
+            Err(error) => return decoder.finish().map_err(|_| error),
+        };
+    }
+    let response = decoder.finish()?;
+    incoming.drain().await;
+    Ok(response)
+}
+
+/// A failure in a stream with what the headers before it say.
+fn with_headers(error: ProviderError, incoming: &Incoming<'_>) -> ProviderError {
+    let answer = incoming.answer(&[]);
+    let wait = error
+        .retry_after()
+        .or_else(|| retry_after(answer.headers, SystemTime::now()));
+    error.with_status(answer.status).with_retry_after(wait)
+}
+
+fn tell_whole(response: &Response, attempt: &OpenAttempt, call: &CallContext) {
+    attempt.first_token();
     if let Some(reasoning) = &response.reasoning {
-        reading.call.tell(&Delta::Reasoning(reasoning));
+        call.tell(&Delta::Reasoning(reasoning));
     }
     if !response.text.is_empty() {
-        reading.call.tell(&Delta::Text(&response.text));
+        call.tell(&Delta::Text(&response.text));
     }
-    reading.call.tell(&Delta::Usage(response.usage));
-}
-
-async fn events(
-    incoming: &mut Incoming<'_>,
-    begun: Vec<u8>,
-    decoder: &mut dyn StreamDecoder,
-    reading: &Reading<'_>,
-) -> Result<(), ProviderError> {
-    let mut told = Told::new(incoming.attempt(), reading);
-    // A last event without the blank line that ends it counts.
-    let body = body(incoming, begun).chain(stream::once(async { Ok(END_OF_EVENT) }));
-    let mut events = std::pin::pin!(SseByteStream::new(body));
-    while let Some(event) = events.next().await {
-        let event = event.map_err(broken)?;
-        let Some(data) = &event.data else { continue };
-        if told.feed(decoder, event.event.as_deref(), data)? == Progress::Done {
-            break;
-        }
+    for (index, tool) in response.tool_calls.iter().enumerate() {
+        let (id, name) = (Some(&*tool.id), Some(&*tool.name));
+        let arguments = tool.arguments.to_string();
+        call.tell(&Delta::ToolCall(ToolCallDelta::new(
+            index, id, name, &arguments,
+        )));
     }
-    Ok(())
-}
-
-async fn lines(
-    incoming: &mut Incoming<'_>,
-    begun: Vec<u8>,
-    decoder: &mut dyn StreamDecoder,
-    reading: &Reading<'_>,
-) -> Result<(), ProviderError> {
-    let mut told = Told::new(incoming.attempt(), reading);
-    let body = body(incoming, begun).chain(stream::once(async { Ok(END_OF_LINE) }));
-    let mut body = std::pin::pin!(body);
-    let mut line = Vec::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk?;
-        let mut rest = chunk.as_ref();
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            line.extend_from_slice(&rest[..end]);
-            rest = &rest[end + 1..];
-            let text = String::from_utf8_lossy(&line);
-            if !text.trim().is_empty() && told.feed(decoder, None, text.trim())? == Progress::Done {
-                return Ok(());
-            }
-            line.clear();
-        }
-        line.extend_from_slice(rest);
+    if !response.usage.is_unknown() {
+        call.tell(&Delta::Usage(response.usage));
     }
-    Ok(())
-}
-
-/// The body, whose beginning was read already.
-fn body(
-    incoming: &mut Incoming<'_>,
-    begun: Vec<u8>,
-) -> impl Stream<Item = Result<Bytes, ProviderError>> + Send {
-    let begun = stream::once(async { Ok(Bytes::from(begun)) });
-    let rest = stream::try_unfold(incoming, |incoming| async move {
-        let chunk = incoming.chunk().await?;
-        Ok(chunk.map(|chunk| (chunk, incoming)))
-    });
-    begun.chain(rest)
 }
 
 /// Hands on what events bring, and notes when the first of it came.
@@ -139,15 +132,7 @@ struct Told<'a> {
     anything: bool,
 }
 
-impl<'a> Told<'a> {
-    fn new(attempt: &'a OpenAttempt, reading: &Reading<'a>) -> Self {
-        Self {
-            attempt,
-            call: reading.call,
-            anything: false,
-        }
-    }
-
+impl Told<'_> {
     fn feed(
         &mut self,
         decoder: &mut dyn StreamDecoder,
@@ -161,17 +146,5 @@ impl<'a> Told<'a> {
             }
             self.call.tell(delta);
         })
-    }
-}
-
-fn broken(error: sse_stream::Error) -> ProviderError {
-    match error {
-        sse_stream::Error::Body(error) => match error.downcast::<ProviderError>() {
-            Ok(error) => *error,
-            Err(error) => cut_off(200).with_source(error),
-        },
-        error => {
-            ProviderError::new(ErrorKind::Protocol, "the stream is not text").with_source(error)
-        }
     }
 }

@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 
 use super::decode::decode;
 use super::dialect::{DeveloperRole, Dialect, TokenLimitField};
+use super::messages::WireMessage;
 use super::stream::ChunkDecoder;
 use super::structured::{Format, FormatCache};
+use super::tools::{Strictness, ToolCache};
 use crate::chat::{Message, Request, Response, Role};
 use crate::error::ErrorKind;
 use crate::provider::answer::HttpAnswer;
@@ -33,10 +35,13 @@ use crate::provider::{Delivery, Encoded, ProviderError, StreamDecoder, Translate
 #[derive(Debug, Default)]
 pub struct Translator {
     dialect: Dialect,
+    model: Option<String>,
     formats: FormatCache,
+    tools: ToolCache,
 }
 
-/// The published fields that this crate sends; `response_format` is appended, already written.
+/// The published fields that this crate sends; `tools` and `response_format` are appended, already
+/// written.
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
@@ -60,19 +65,20 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-#[derive(Serialize)]
-struct WireMessage<'a> {
-    role: &'static str,
-    content: Cow<'a, str>,
-}
-
 impl Translator {
     /// A translator for `dialect`.
     pub fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
-            formats: FormatCache::default(),
+            ..Self::default()
         }
+    }
+
+    /// The same translator for a server that knows every model under the name `model`, such as that
+    /// of a deployment.
+    pub fn with_model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into());
+        self
     }
 
     /// The dialect it writes.
@@ -83,7 +89,8 @@ impl Translator {
     /// The body for `request`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when `extra` sets a field that the request itself decides;
+    /// [`ErrorKind::Config`] when `extra` sets a field that the request itself decides, or when there
+    /// are tools and the server takes none;
     /// [`ErrorKind::Schema`] when strict output is demanded and the schema does not allow it (the
     /// message holds the JSON path).
     pub fn encode(&self, request: &Request) -> Result<Encoded, ProviderError> {
@@ -92,6 +99,7 @@ impl Translator {
 
     fn encode_for(&self, request: &Request, delivery: Delivery) -> Result<Encoded, ProviderError> {
         check_extra(request)?;
+        self.check_tools(request)?;
         let format = self.formats.get(
             self.dialect.structured_output,
             request.response_schema.as_ref(),
@@ -103,21 +111,42 @@ impl Translator {
         };
         let streams = delivery == Delivery::Streamed;
         let body = Body {
-            model: &request.model,
+            model: self.model.as_deref().unwrap_or(&request.model),
             messages: self.messages(&request.messages, &format),
             temperature: request.temperature,
             max_completion_tokens: limit(TokenLimitField::MaxCompletionTokens),
             max_tokens: limit(TokenLimitField::MaxTokens),
             stream: streams.then_some(true),
-            stream_options: streams.then_some(StreamOptions {
+            stream_options: (streams && self.dialect.stream_usage).then_some(StreamOptions {
                 include_usage: true,
             }),
             extra: &request.extra,
         };
+        let tools = (!request.tools.is_empty()).then(|| {
+            let strictness = if self.dialect.strict_tools {
+                Strictness::WherePossible
+            } else {
+                Strictness::Never
+            };
+            self.tools.get(&request.tools, strictness)
+        });
+        let written = [
+            ("tools", tools.as_ref().map(|tools| tools.as_slice())),
+            ("response_format", format.wire.as_deref()),
+        ];
         Ok(Encoded {
-            body: write(&body, format.wire.as_deref())?,
+            body: write(&body, &written)?,
             structured_output: format.output,
         })
+    }
+
+    fn check_tools(&self, request: &Request) -> Result<(), ProviderError> {
+        if self.dialect.tools || request.tools.is_empty() {
+            return Ok(());
+        }
+        let message = "the request has tools, and the server takes none";
+        Err(ProviderError::new(ErrorKind::Config, message)
+            .with_hint("use a server that takes tools, or take `tools` out of the spec"))
     }
 
     fn messages<'a>(&self, messages: &'a [Message], format: &Arc<Format>) -> Vec<WireMessage<'a>> {
@@ -126,6 +155,7 @@ impl Translator {
             .map(|message| WireMessage {
                 role: self.role(message.role),
                 content: Cow::Borrowed(message.content.as_str()),
+                message: Some(message),
             })
             .collect();
         if let Some(instruction) = format.instruction_for(messages) {
@@ -169,24 +199,31 @@ fn instruct(messages: &mut Vec<WireMessage<'_>>, instruction: &str) {
         let message = WireMessage {
             role: Role::System.as_str(),
             content: Cow::Owned(instruction.to_owned()),
+            message: None,
         };
         messages.insert(0, message);
     }
 }
 
-/// The body with `response_format`, which is written once per schema, spliced in at its end.
-fn write(body: &Body<'_>, response_format: Option<&[u8]>) -> Result<Vec<u8>, ProviderError> {
+/// The body with the fields that are `written` already, spliced in at its end.
+fn write(body: &Body<'_>, written: &[(&str, Option<&[u8]>)]) -> Result<Vec<u8>, ProviderError> {
     let text: usize = body.messages.iter().map(|m| m.content.len() + 32).sum();
-    let mut bytes =
-        Vec::with_capacity(text + text / 8 + response_format.map_or(0, <[u8]>::len) + 256);
+    let fields: usize = written
+        .iter()
+        .filter_map(|(_, value)| Some(value.as_ref()?.len()))
+        .sum();
+    let mut bytes = Vec::with_capacity(text + text / 8 + fields + 256);
     serde_json::to_writer(&mut bytes, body).map_err(|error| {
         ProviderError::new(ErrorKind::Internal, "cannot write the request as JSON")
             .with_source(error)
     })?;
-    if let Some(format) = response_format {
+    for (name, value) in written {
+        let Some(value) = value else { continue };
         bytes.pop();
-        bytes.extend_from_slice(b",\"response_format\":");
-        bytes.extend_from_slice(format);
+        bytes.extend_from_slice(b",\"");
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b"\":");
+        bytes.extend_from_slice(value);
         bytes.push(b'}');
     }
     Ok(bytes)
@@ -194,7 +231,7 @@ fn write(body: &Body<'_>, response_format: Option<&[u8]>) -> Result<Vec<u8>, Pro
 
 fn check_extra(request: &Request) -> Result<(), ProviderError> {
     let clash = request.extra.keys().find(|key| match key.as_str() {
-        "model" | "messages" | "response_format" | "stream" | "stream_options" => true,
+        "model" | "messages" | "response_format" | "stream" | "stream_options" | "tools" => true,
         "temperature" => request.temperature.is_some(),
         "max_tokens" | "max_completion_tokens" => request.max_output_tokens.is_some(),
         _ => false,

@@ -7,16 +7,23 @@
 //! `null` equals absent. The HTTP side is [`OpenAiProvider`](super::OpenAiProvider)
 //! (feature `http`).
 
+mod assembly;
+mod cache;
+mod calls;
 mod decode;
 mod dialect;
 mod encode;
 mod facts;
+mod messages;
 mod opaque;
 mod stream;
 mod strict;
 mod structured;
+mod tools;
 mod typed;
 
 pub use decode::decode;
+#[cfg(feature = "http")]
+pub(super) use dialect::is_azure;
 pub use dialect::{DeveloperRole, Dialect, TokenLimitField};
 pub use encode::Translator;

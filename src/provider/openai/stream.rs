@@ -1,37 +1,34 @@
 //! Chat completions that are streamed: chunk by chunk to a response.
 
-use serde_json::Value;
+use serde_json::{Deserializer, Value};
 
-use super::decode::finish_reason;
-use super::opaque;
-use crate::chat::{Delta, Response, ToolCall, ToolCallDelta};
-use crate::provider::reading::{Object, Words, classify_words, cut_off, object, take_text};
+use super::assembly::{Assembly, Part, Tell, usage};
+use super::decode::{asked, says_error, words};
+use super::typed::read_usual;
+use crate::chat::{Delta, Response};
+use crate::provider::reading::{Object, Words, classify, classify_words, cut_off, take_text};
 use crate::provider::{HttpAnswer, Progress, ProviderError, StreamDecoder};
 
 /// What ends a stream.
 const DONE: &str = "[DONE]";
 
 /// Puts a response together.
+///
+/// The answer is complete when the server has named a finish reason or said that it is done.
 pub(super) struct ChunkDecoder {
     model: String,
-    response: Response,
-    calls: Vec<OpenToolCall>,
-}
-
-/// A tool call whose arguments are not all there yet.
-#[derive(Default)]
-struct OpenToolCall {
-    id: String,
-    name: String,
-    arguments: String,
+    assembly: Assembly,
+    holds_choice: bool,
+    is_done: bool,
 }
 
 impl ChunkDecoder {
     pub(super) fn new(model: &str) -> Self {
         Self {
             model: model.to_owned(),
-            response: Response::default(),
-            calls: Vec::new(),
+            assembly: Assembly::default(),
+            holds_choice: false,
+            is_done: false,
         }
     }
 }
@@ -39,131 +36,126 @@ impl ChunkDecoder {
 impl StreamDecoder for ChunkDecoder {
     fn feed(
         &mut self,
-        _name: Option<&str>,
+        name: Option<&str>,
         data: &str,
         tell: &mut dyn FnMut(&Delta<'_>),
     ) -> Result<Progress, ProviderError> {
-        if data.trim() == DONE {
-            return Ok(Progress::Done);
+        let data = data.trim();
+        if name.is_none()
+            && let Some(choices) = read_usual(data, &mut self.assembly, tell)
+        {
+            self.holds_choice |= choices > 0;
+            return Ok(Progress::More);
         }
-        let Some(mut chunk) = object(data.as_bytes()) else {
-            return Err(cut_off(200));
-        };
-        if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
-            let answer = HttpAnswer {
-                status: 200,
-                headers: &(),
-                body: data.as_bytes(),
-            };
-            return Err(classify_words(
-                &answer,
-                Words::from_json(error),
-                &self.model,
-            ));
-        }
-        self.read(&mut chunk, tell);
-        Ok(Progress::More)
+        self.feed_leniently(name, data, tell)
     }
 
     fn finish(&mut self) -> Result<Response, ProviderError> {
-        if self.response.finish_reason.is_none() {
+        if !self.is_done && !self.assembly.has_finished() {
             return Err(cut_off(200));
         }
-        let calls = std::mem::take(&mut self.calls);
-        self.response.tool_calls = calls.into_iter().map(OpenToolCall::close).collect();
-        Ok(std::mem::take(&mut self.response))
+        if !self.holds_choice {
+            return Err(classify(&answer("{}"), asked(&self.model)));
+        }
+        let response = std::mem::take(&mut self.assembly).finish();
+        response.map_err(|error| error.with_status(200))
     }
 }
 
 impl ChunkDecoder {
-    fn read(&mut self, chunk: &mut Object, tell: &mut dyn FnMut(&Delta<'_>)) {
-        if self.response.model.is_none() {
-            self.response.model = take_text(chunk, "model");
-            self.response.id = take_text(chunk, "id");
-            opaque::take_from_completion(chunk, &mut self.response.provider_data);
-        }
-        if let Some(usage) = chunk.get("usage").filter(|usage| usage.is_object()) {
-            self.response.usage = super::decode::usage(Some(usage));
-            tell(&Delta::Usage(self.response.usage));
-        }
-        let Some(Value::Array(choices)) = chunk.get_mut("choices") else {
-            return;
-        };
-        let Some(Value::Object(choice)) = choices.first_mut() else {
-            return;
-        };
-        if let Some(word) = take_text(choice, "finish_reason") {
-            self.response.finish_reason = Some(finish_reason(word));
-        }
-        if let Some(Value::Object(delta)) = choice.get_mut("delta") {
-            self.read_delta(delta, tell);
+    /// Some servers put several chunks into one event.
+    fn feed_leniently(
+        &mut self,
+        name: Option<&str>,
+        data: &str,
+        tell: Tell<'_>,
+    ) -> Result<Progress, ProviderError> {
+        let mut values = Deserializer::from_str(data).into_iter::<Value>();
+        loop {
+            let rest = data.get(values.byte_offset()..).unwrap_or_default().trim();
+            if rest.is_empty() {
+                return Ok(Progress::More);
+            }
+            if rest == DONE {
+                self.is_done = true;
+                return Ok(Progress::Done);
+            }
+            match values.next() {
+                Some(Ok(Value::Object(chunk))) => self.chunk(name, chunk, tell)?,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(classify(&answer(rest), asked(&self.model))),
+            }
         }
     }
 
-    fn read_delta(&mut self, delta: &mut Object, tell: &mut dyn FnMut(&Delta<'_>)) {
-        for key in ["reasoning_content", "reasoning"] {
-            if let Some(text) = take_text(delta, key) {
-                tell(&Delta::Reasoning(&text));
-                self.response
-                    .reasoning
-                    .get_or_insert_default()
-                    .push_str(&text);
-                break;
-            }
+    fn chunk(
+        &mut self,
+        name: Option<&str>,
+        mut chunk: Object,
+        tell: Tell<'_>,
+    ) -> Result<(), ProviderError> {
+        let failed = |words| Err(classify_words(&answer(""), words, asked(&self.model)));
+        if says_error(&chunk) {
+            return failed(words(&chunk));
         }
-        if let Some(Value::String(text)) = delta.get("content")
-            && !text.is_empty()
+        // vLLM and some proxies have no layer around the error.
+        if name == Some("error") || chunk.get("object").is_some_and(|kind| kind == "error") {
+            return failed(Words::from_json(&Value::Object(chunk)));
+        }
+        self.assembly.envelope(&mut chunk);
+        let choice = own_choice(&mut chunk);
+        if let Some(choice) = &choice
+            && says_error(choice)
         {
-            tell(&Delta::Text(text));
-            self.response.text.push_str(text);
+            return failed(words(choice));
         }
-        if let Some(text) = take_text(delta, "refusal") {
-            self.response
-                .refusal
-                .get_or_insert_default()
-                .push_str(&text);
+        let in_choice = choice.as_ref().and_then(|choice| choice.get("usage"));
+        let groq = chunk.get("x_groq").and_then(|own| own.get("usage"));
+        for spent in [in_choice, groq, chunk.get("usage")] {
+            self.assembly.spent(usage(spent), tell);
         }
-        if let Some(Value::Array(calls)) = delta.get_mut("tool_calls") {
-            for call in calls.iter_mut().filter_map(Value::as_object_mut) {
-                self.read_call(call, tell);
-            }
+        if let Some(choice) = choice {
+            self.choice(choice, tell);
         }
+        Ok(())
     }
 
-    fn read_call(&mut self, call: &mut Object, tell: &mut dyn FnMut(&Delta<'_>)) {
-        let index = call.get("index").and_then(Value::as_u64);
-        let index = index
-            .and_then(|index| usize::try_from(index).ok())
-            .unwrap_or(self.calls.len().saturating_sub(1))
-            .min(self.calls.len());
-        if index == self.calls.len() {
-            self.calls.push(OpenToolCall::default());
+    fn choice(&mut self, mut choice: Object, tell: Tell<'_>) {
+        self.holds_choice = true;
+        if let Some(word) = take_text(&mut choice, "finish_reason") {
+            self.assembly.finished(&word);
         }
-        let id = take_text(call, "id");
-        let mut function = match call.remove("function") {
-            Some(Value::Object(function)) => function,
-            _ => Object::new(),
-        };
-        let name = take_text(&mut function, "name");
-        let arguments = take_text(&mut function, "arguments").unwrap_or_default();
-        tell(&Delta::ToolCall(ToolCallDelta::new(
-            index,
-            id.as_deref(),
-            name.as_deref(),
-            &arguments,
-        )));
-        if let Some(open) = self.calls.get_mut(index) {
-            open.id.push_str(&id.unwrap_or_default());
-            open.name.push_str(&name.unwrap_or_default());
-            open.arguments.push_str(&arguments);
+        if let Some(Value::Object(mut delta)) = choice.remove("delta") {
+            self.assembly.message(&mut delta, Part::Piece, tell);
+        } else if let Some(Value::Object(mut message)) = choice.remove("message") {
+            self.assembly.message(&mut message, Part::Whole, tell);
+        } else if let Some(text) = take_text(&mut choice, "text") {
+            self.assembly.text(&text, tell);
         }
     }
 }
 
-impl OpenToolCall {
-    fn close(self) -> ToolCall {
-        let arguments =
-            serde_json::from_str(&self.arguments).unwrap_or(Value::String(self.arguments));
-        ToolCall::new(self.id, self.name, arguments)
+/// The first of the choices: the others were not asked for, or are not looked at.
+fn own_choice(chunk: &mut Object) -> Option<Object> {
+    let Some(Value::Array(choices)) = chunk.remove("choices") else {
+        return None;
+    };
+    choices.into_iter().find_map(|choice| match choice {
+        Value::Object(choice) if is_first(&choice) => Some(choice),
+        _ => None,
+    })
+}
+
+fn is_first(choice: &Object) -> bool {
+    let index = choice.get("index").and_then(Value::as_f64);
+    index.is_none_or(|index| index == 0.0)
+}
+
+/// One event as an answer, to find out what is wrong with it.
+fn answer(data: &str) -> HttpAnswer<'_> {
+    HttpAnswer {
+        status: 200,
+        headers: &(),
+        body: data.as_bytes(),
     }
 }

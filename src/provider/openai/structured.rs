@@ -1,16 +1,15 @@
 //! How one schema is told to the server: worked out once, then kept.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::cache::{Cache, same};
 use super::strict::{NotStrict, strict};
 use crate::chat::{Message, ResponseSchema, StructuredOutput};
 use crate::error::ErrorKind;
 use crate::provider::{ProviderError, StructuredOutputMode};
 
-/// More schemas than this at once are worked out again.
-const KEPT: usize = 64;
 /// Longest name that the API accepts.
 const MAX_NAME: usize = 64;
 
@@ -54,7 +53,7 @@ fn mentions_json(text: &str) -> bool {
 
 /// The formats of the schemas seen last.
 #[derive(Debug, Default)]
-pub(super) struct FormatCache(RwLock<Vec<(Option<ResponseSchema>, Arc<Format>)>>);
+pub(super) struct FormatCache(Cache<Option<ResponseSchema>, Format>);
 
 impl FormatCache {
     /// The format of `schema`. A cache serves one mode only.
@@ -63,45 +62,12 @@ impl FormatCache {
         mode: StructuredOutputMode,
         schema: Option<&ResponseSchema>,
     ) -> Result<Arc<Format>, ProviderError> {
-        if let Some(known) = self.find(schema) {
-            return Ok(known);
-        }
-        let format = Arc::new(format(mode, schema)?);
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT {
-            kept.remove(0);
-        }
-        kept.push((schema.cloned(), Arc::clone(&format)));
-        Ok(format)
-    }
-
-    fn find(&self, schema: Option<&ResponseSchema>) -> Option<Arc<Format>> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        kept.iter()
-            .find(|(known, _)| match (known, schema) {
-                (Some(a), Some(b)) => {
-                    a.name == b.name
-                        && (Arc::ptr_eq(&a.schema, &b.schema) || identical(&a.schema, &b.schema))
-                }
-                (a, b) => a.is_none() && b.is_none(),
-            })
-            .map(|(_, format)| Arc::clone(format))
-    }
-}
-
-/// Equality that also compares the order of keys, and so needs no lookups.
-fn identical(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .zip(b)
-                    .all(|((key, a), (other, b))| key == other && identical(a, b))
-        }
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b))
-        }
-        (a, b) => a == b,
+        let is_it = |known: &Option<ResponseSchema>| match (known, schema) {
+            (Some(a), Some(b)) => a.name == b.name && same(&a.schema, &b.schema),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        self.0
+            .get(is_it, || Ok((schema.cloned(), format(mode, schema)?)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::api::{Api, Asked};
 use super::retry_after::retry_after;
 use super::words::{Shape, Words};
 use crate::error::ErrorKind;
@@ -63,19 +64,22 @@ const PASSING_PHRASES: [&str; 11] = [
 ];
 const MODEL_PHRASES: [&str; 3] = ["model_not_found", "model `", "model '"];
 
-/// Why `answer`, which is no usable answer of `model`, is none.
-pub(in crate::provider) fn classify(answer: &HttpAnswer<'_>, model: &str) -> ProviderError {
+/// Why `answer`, which is no usable answer to what was `asked`, is none.
+pub(in crate::provider) fn classify<'a>(
+    answer: &HttpAnswer<'_>,
+    asked: impl Into<Asked<'a>>,
+) -> ProviderError {
     let (shape, words) = Words::read(answer.body);
-    error(answer, &shape, words, model)
+    error(answer, &shape, words, asked.into())
 }
 
 /// Why a choice that holds an error is no usable answer.
-pub(in crate::provider) fn classify_words(
+pub(in crate::provider) fn classify_words<'a>(
     answer: &HttpAnswer<'_>,
     words: Words,
-    model: &str,
+    asked: impl Into<Asked<'a>>,
 ) -> ProviderError {
-    error(answer, &Shape::Json, words, model)
+    error(answer, &Shape::Json, words, asked.into())
 }
 
 /// The failure of an answer that ended before its body did.
@@ -83,7 +87,7 @@ pub(crate) fn cut_off(status: u16) -> ProviderError {
     ProviderError::new(ErrorKind::Unavailable, "the answer was cut off").with_status(status)
 }
 
-fn error(answer: &HttpAnswer<'_>, shape: &Shape, words: Words, model: &str) -> ProviderError {
+fn error(answer: &HttpAnswer<'_>, shape: &Shape, words: Words, asked: Asked<'_>) -> ProviderError {
     let wait = retry_after(answer.headers, SystemTime::now());
     let cut = matches!(shape, Shape::Empty | Shape::CutJson);
     if answer.is_success() && cut {
@@ -95,7 +99,7 @@ fn error(answer: &HttpAnswer<'_>, shape: &Shape, words: Words, model: &str) -> P
         _ => answer.status,
     };
     let kind = kind(status, &words);
-    let (message, hint) = tell(kind, status, shape, &words, model);
+    let (message, hint) = tell(kind, status, shape, &words, asked);
     let mut error = ProviderError::new(kind, message)
         .with_status(answer.status)
         .with_retry_after(wait);
@@ -173,8 +177,9 @@ fn tell(
     status: u16,
     shape: &Shape,
     words: &Words,
-    model: &str,
+    asked: Asked<'_>,
 ) -> (String, Option<&'static str>) {
+    let model = asked.model;
     let line = |text: &str| (text.to_owned(), None);
     match kind {
         ErrorKind::Auth if status == 403 => line("the provider does not allow this with this key"),
@@ -187,8 +192,8 @@ fn tell(
         ErrorKind::ContextOverflow => (format!("the prompt is too long for model `{model}`"), None),
         ErrorKind::ContentFiltered => line("the provider's content filter stopped the prompt"),
         ErrorKind::Unavailable => line("the provider failed for a reason that may pass"),
-        ErrorKind::BadRequest => tell_bad_request(status, shape, words, model),
-        _ => tell_protocol(status, shape, words),
+        ErrorKind::BadRequest => tell_bad_request(status, shape, words, asked),
+        _ => tell_protocol(status, shape, words, asked.api),
     }
 }
 
@@ -196,18 +201,22 @@ fn tell_bad_request(
     status: u16,
     shape: &Shape,
     words: &Words,
-    model: &str,
+    Asked { api, model }: Asked<'_>,
 ) -> (String, Option<&'static str>) {
     let names_model = words.mentions(&MODEL_PHRASES)
         || !model.is_empty() && words.mentions(&[&model.to_lowercase()]);
     match (status, shape) {
-        _ if words.has_code(&["model_not_found"]) || status == 404 && names_model => (
-            format!("the provider does not know model `{model}`"),
-            Some("check `model` against the models that the provider lists"),
-        ),
+        _ if words.has_code(&["model_not_found", "deploymentnotfound"])
+            || status == 404 && names_model =>
+        {
+            (
+                format!("the provider does not know model `{model}`"),
+                Some("check `model` against the models that the provider lists"),
+            )
+        }
         (404 | 405, _) => (
-            "there are no chat completions at this address".to_owned(),
-            Some("check `base_url`: it usually ends in `/v1`"),
+            format!("there is no {} API at this address", api.name),
+            Some(api.address_hint),
         ),
         _ if words.mentions(&["response_format", "json_schema"]) => (
             format!("the provider rejected the response format for model `{model}`"),
@@ -220,7 +229,12 @@ fn tell_bad_request(
     }
 }
 
-fn tell_protocol(status: u16, shape: &Shape, words: &Words) -> (String, Option<&'static str>) {
+fn tell_protocol(
+    status: u16,
+    shape: &Shape,
+    words: &Words,
+    api: &Api,
+) -> (String, Option<&'static str>) {
     if (300..400).contains(&status) {
         return (
             "the server redirects, which is not followed with a key".to_owned(),
@@ -228,16 +242,22 @@ fn tell_protocol(status: u16, shape: &Shape, words: &Words) -> (String, Option<&
         );
     }
     let text = match shape {
-        _ if status >= 400 => "the server does not implement chat completions",
-        Shape::Json if words.message.is_empty() => "the answer holds no choice",
+        _ if status >= 400 => format!("the server does not implement the {} API", api.name),
+        Shape::Json if words.message.is_empty() => format!("the answer holds no {}", api.part),
+        shape => told_by_shape(shape).to_owned(),
+    };
+    let hint = (status < 400 && *shape == Shape::BrokenJson)
+        .then_some("`log_level: full` keeps what it sent; a proxy on the way may have changed it");
+    (text, hint)
+}
+
+fn told_by_shape(shape: &Shape) -> &'static str {
+    match shape {
         Shape::Json => "the provider reported an error instead of an answer",
         Shape::CutJson | Shape::Empty => "the answer is incomplete",
         Shape::Stream => "the server answered with a stream, which was not asked for",
         Shape::Html => "the server answered with an HTML page",
         Shape::BrokenJson => "the server answered with broken JSON",
         Shape::Text => "the server answered with plain text",
-    };
-    let hint = (status < 400 && *shape == Shape::BrokenJson)
-        .then_some("`log_level: full` keeps what it sent; a proxy on the way may have changed it");
-    (text.to_owned(), hint)
+    }
 }

@@ -67,7 +67,7 @@ fn outcome(answer: &str) -> String {
     }
 }
 
-fn response_lines(response: &Response) -> String {
+pub(super) fn response_lines(response: &Response) -> String {
     let mut lines = format!("text: {:?}\n", response.text);
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -84,6 +84,11 @@ fn response_lines(response: &Response) -> String {
     line("reasoning", response.reasoning.clone());
     line("refusal", response.refusal.clone());
     line(
+        "calls",
+        (!response.tool_calls.is_empty())
+            .then(|| serde_json::to_string(&response.tool_calls).unwrap()),
+    );
+    line(
         "usage",
         (!response.usage.is_unknown()).then(|| serde_json::to_string(&response.usage).unwrap()),
     );
@@ -97,7 +102,7 @@ fn response_lines(response: &Response) -> String {
     lines
 }
 
-fn error_lines(error: &ProviderError) -> String {
+pub(super) fn error_lines(error: &ProviderError) -> String {
     let again = if error.is_retryable() {
         "retryable"
     } else {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use duologue::ErrorKind;
-use duologue::chat::{Message, Request, ResponseSchema, Role, StructuredOutput};
-use duologue::provider::StructuredOutputMode;
+use duologue::chat::{
+    Message, Request, ResponseSchema, Role, StructuredOutput, ToolCall, ToolDefinition,
+};
 use duologue::provider::openai::{Dialect, Translator};
+use duologue::provider::{Delivery, StructuredOutputMode, Translate};
 use serde_json::{Value, json};
 
 /// The body for `request`, and how the schema is enforced.
@@ -175,6 +177,7 @@ fn extra_may_not_replace_what_the_request_decides() {
         "messages",
         "response_format",
         "stream",
+        "tools",
         "temperature",
         "max_tokens",
     ] {
@@ -196,4 +199,174 @@ fn schemas_of_one_name_are_told_apart() {
     request.response_schema = Some(plan());
     assert_ne!(first, second);
     assert_eq!(first, translator.encode(&request).unwrap());
+}
+
+/// A tool whose schema can be strict, and one whose schema cannot.
+fn tools() -> Vec<ToolDefinition> {
+    let strict =
+        json!({"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]});
+    let loose = json!({"type": "object", "properties": {"at": {"type": "string"}}});
+    vec![
+        ToolDefinition::new("look", "Looks there.", strict),
+        ToolDefinition::new("wait", "Waits.", loose),
+    ]
+}
+
+/// What the model asked for, what came of it, and what only the server understands.
+fn tool_turn() -> Vec<Message> {
+    let mut asked = Message::assistant("");
+    asked.tool_calls = vec![
+        ToolCall::new("t1", "look", json!({"at": "pier"})),
+        ToolCall::new("t2", "look", json!("{\"at\": pi")),
+    ];
+    asked.provider_data = json!({
+        "reasoning_content": "I must look.",
+        "reasoning_details": [{"type": "reasoning.encrypted", "data": "gA=="}],
+        "tool_calls": {"t1": {"extra_content": {"google": {"thought_signature": "AY=="}}}},
+        "system_fingerprint": "fp_1"
+    })
+    .as_object()
+    .unwrap()
+    .clone();
+    let mut failed = Message::tool("t2", "no such place");
+    failed.is_error = true;
+    vec![
+        Message::user("JSON: how high is the tide?"),
+        asked,
+        Message::tool("t1", "2 m"),
+        failed,
+    ]
+}
+
+#[test]
+fn tools_go_out_strict_where_their_schema_allows() {
+    let mut request = Request::new("m", vec![Message::user("JSON")]);
+    request.tools = tools();
+    request
+        .extra
+        .insert("tool_choice".to_owned(), json!("required"));
+    let (body, _) = encode("api.openai.com", StructuredOutputMode::Auto, &request);
+    assert_eq!(
+        body["tools"],
+        json!([
+            {"type": "function", "function": {
+                "name": "look", "description": "Looks there.", "strict": true,
+                "parameters": {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"], "additionalProperties": false}
+            }},
+            {"type": "function", "function": {
+                "name": "wait", "description": "Waits.",
+                "parameters": {"type": "object", "properties": {"at": {"type": "string"}}}
+            }}
+        ])
+    );
+    assert_eq!(body["tool_choice"], "required");
+    let (body, _) = encode("localhost", StructuredOutputMode::Auto, &request);
+    assert_eq!(body["tools"][0]["function"].get("strict"), None);
+    assert_eq!(
+        body["tools"][0]["function"]["parameters"],
+        *tools()[0].parameters
+    );
+}
+
+#[test]
+fn sets_of_tools_are_told_apart() {
+    let translator = Translator::default();
+    let mut request = Request::new("m", vec![Message::user("JSON")]);
+    request.tools = tools();
+    let both = translator.encode(&request).unwrap();
+    request.tools.pop();
+    let one = translator.encode(&request).unwrap();
+    request.tools[0].description = "Looks elsewhere.".to_owned();
+    let other = translator.encode(&request).unwrap();
+    assert!(both != one && one != other);
+    request.tools = tools();
+    assert_eq!(both, translator.encode(&request).unwrap());
+}
+
+#[test]
+fn a_tool_turn_goes_back_with_what_the_server_wants_back() {
+    let request = Request::new("m", tool_turn());
+    let (body, _) = encode("localhost", StructuredOutputMode::Prompted, &request);
+    assert_eq!(
+        body["messages"],
+        json!([
+            {"role": "user", "content": "JSON: how high is the tide?"},
+            {
+                "role": "assistant",
+                "content": null,
+                "tool_calls": [
+                    {
+                        "id": "t1", "type": "function",
+                        "function": {"name": "look", "arguments": "{\"at\":\"pier\"}"},
+                        "extra_content": {"google": {"thought_signature": "AY=="}}
+                    },
+                    {
+                        "id": "t2", "type": "function",
+                        "function": {"name": "look", "arguments": "{\"invalid_arguments\":\"{\\\"at\\\": pi\"}"}
+                    }
+                ],
+                "reasoning_content": "I must look.",
+                "reasoning_details": [{"type": "reasoning.encrypted", "data": "gA=="}]
+            },
+            {"role": "tool", "content": "2 m", "tool_call_id": "t1"},
+            {"role": "tool", "content": "no such place", "tool_call_id": "t2"}
+        ])
+    );
+}
+
+#[test]
+fn a_server_that_takes_no_tools_is_not_asked() {
+    let mut dialect = Dialect::for_host("localhost");
+    dialect.tools = false;
+    let mut request = Request::new("m", vec![Message::user("JSON")]);
+    let translator = Translator::new(dialect);
+    translator.encode(&request).unwrap();
+    request.tools = tools();
+    let error = translator.encode(&request).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(
+        error.to_string(),
+        "the request has tools, and the server takes none"
+    );
+}
+
+#[test]
+fn a_stream_is_asked_for_with_its_usage_where_the_server_allows() {
+    let request = Request::new("m", vec![Message::user("JSON")]);
+    let streamed = |host: &str| -> Value {
+        let translator = Translator::new(Dialect::for_host(host));
+        let encoded = Translate::encode(&translator, &request, Delivery::Streamed).unwrap();
+        serde_json::from_slice(&encoded.body).unwrap()
+    };
+    assert_eq!(streamed("localhost")["stream"], true);
+    let options = json!({"include_usage": true});
+    assert_eq!(streamed("localhost")["stream_options"], options);
+    assert_eq!(streamed("api.mistral.ai")["stream"], true);
+    assert_eq!(streamed("api.mistral.ai").get("stream_options"), None);
+}
+
+#[test]
+fn each_known_host_gets_what_it_takes() {
+    let format = |host: &str, mode| {
+        let (body, _) = encode(host, mode, &full_request());
+        body["response_format"]["type"].clone()
+    };
+    assert_eq!(
+        format("api.openai.com", StructuredOutputMode::Auto),
+        "json_schema"
+    );
+    assert_eq!(
+        format("openrouter.ai", StructuredOutputMode::Auto),
+        "json_schema"
+    );
+    let mut deepseek = Dialect::for_host("api.deepseek.com");
+    let encoded = Translator::new(deepseek).encode(&full_request()).unwrap();
+    assert_eq!(encoded.structured_output, StructuredOutput::JsonObject);
+    deepseek.structured_output = StructuredOutputMode::JsonSchema;
+    let encoded = Translator::new(deepseek).encode(&full_request()).unwrap();
+    assert_eq!(encoded.structured_output, StructuredOutput::JsonSchema);
+    assert_eq!(
+        Dialect::for_host("notopenai.com"),
+        Dialect::for_host("localhost")
+    );
 }

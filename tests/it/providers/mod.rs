@@ -1,5 +1,7 @@
 //! Providers: what goes out, what comes back, and what happens in between.
 
+#[cfg(feature = "http")]
+mod azure;
 mod decode;
 mod encode;
 #[cfg(feature = "http")]
@@ -13,6 +15,8 @@ mod scripted;
 mod server;
 #[cfg(feature = "http")]
 mod settings;
+#[cfg(feature = "http")]
+mod streams;
 mod strict;
 
 use duologue::ErrorKind;

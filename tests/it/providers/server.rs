@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
@@ -15,12 +16,23 @@ pub(super) enum Action {
     SendAndClose(String),
     /// Sends this, and then nothing more for ever.
     SendAndStall(String),
+    /// Sends these, each by itself, and goes on as it is told.
+    Bytes(Vec<Vec<u8>>, Then),
+}
+
+/// What the server does after it has sent an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    Keep,
+    Close,
+    Stall,
 }
 
 /// A running server; its threads end with the test process.
 pub(super) struct Server {
     address: String,
     requests: Arc<Mutex<Vec<String>>>,
+    hung_up: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -30,13 +42,16 @@ impl Server {
         let server = Self {
             address: listener.local_addr().unwrap().to_string(),
             requests: Arc::default(),
+            hung_up: Arc::default(),
         };
+        let hung_up = Arc::clone(&server.hung_up);
         let requests = Arc::clone(&server.requests);
         let decide = Arc::new(decide);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (requests, decide) = (Arc::clone(&requests), Arc::clone(&decide));
-                std::thread::spawn(move || serve(stream, &requests, &*decide));
+                let hung_up = Arc::clone(&hung_up);
+                std::thread::spawn(move || serve(stream, &requests, &hung_up, &*decide));
             }
         });
         server
@@ -44,6 +59,11 @@ impl Server {
 
     pub(super) fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// How many clients hung up in the middle of an answer.
+    pub(super) fn hung_up(&self) -> usize {
+        self.hung_up.load(Ordering::SeqCst)
     }
 
     /// The requests that were read whole: head and body.
@@ -55,10 +75,12 @@ impl Server {
 fn serve(
     stream: TcpStream,
     requests: &Mutex<Vec<String>>,
+    hung_up: &AtomicUsize,
     decide: &dyn Fn(usize, usize) -> Action,
 ) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
+    stream.set_nodelay(true).unwrap();
     for on_connection in 0.. {
         let Some(request) = read_request(&mut reader) else {
             return;
@@ -68,13 +90,25 @@ fn serve(
             requests.push(request);
             requests.len() - 1
         };
-        match decide(number, on_connection) {
-            Action::Send(text) => stream.write_all(text.as_bytes()).unwrap(),
-            Action::SendAndClose(text) => return stream.write_all(text.as_bytes()).unwrap(),
-            Action::SendAndStall(text) => {
-                stream.write_all(text.as_bytes()).unwrap();
+        let (pieces, then) = match decide(number, on_connection) {
+            Action::Send(text) => (vec![text.into_bytes()], Then::Keep),
+            Action::SendAndClose(text) => (vec![text.into_bytes()], Then::Close),
+            Action::SendAndStall(text) => (vec![text.into_bytes()], Then::Stall),
+            Action::Bytes(pieces, then) => (pieces, then),
+        };
+        for piece in pieces {
+            // A client that has read enough may be gone.
+            if stream.write_all(&piece).is_err() {
+                return;
+            }
+        }
+        match then {
+            Then::Keep => {}
+            Then::Close => return,
+            Then::Stall => {
                 // Ends when the client hangs up.
                 let _ = reader.read(&mut [0; 1]);
+                hung_up.fetch_add(1, Ordering::SeqCst);
                 return;
             }
         }
