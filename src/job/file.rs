@@ -1,20 +1,18 @@
 //! The job file as it is written.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::http_config::{AnthropicConfig, HttpConfig};
 use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::call_log::LlmLogging;
 use crate::config;
 use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::StructuredOutputMode;
 use crate::replay::ReplayMode;
 
 /// A job file, key by key. Its JSON Schema is `schemas/job.schema.json`.
@@ -134,17 +132,25 @@ pub struct AgentEntry {
 #[non_exhaustive]
 pub enum ProviderConfig {
     /// An endpoint that speaks OpenAI's chat completions.
-    OpenAi(OpenAiConfig),
+    OpenAi(HttpConfig),
+    /// Anthropic's Messages API.
+    Anthropic(AnthropicConfig),
+    /// Ollama's own API; without a key, at `http://127.0.0.1:11434` by default.
+    Ollama(HttpConfig),
     /// Replies from a file, in order; no request leaves.
     Scripted(ScriptedConfig),
     /// The records of an earlier run; no request leaves, unless it falls through.
     Replay(ReplayConfig),
 }
 
+const KINDS: &str = "`openai`, `anthropic`, `ollama`, `scripted`, `replay`";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     OpenAi,
+    Anthropic,
+    Ollama,
     Scripted,
     Replay,
 }
@@ -165,11 +171,14 @@ impl ProviderConfig {
         };
         let Some(kind) = kind else {
             let message = format!("{origin}: key `{key}.kind` is missing");
-            return Err(Error::new(ErrorKind::Config, message)
-                .with_hint("allowed: `openai`, `scripted`, `replay`"));
+            return Err(
+                Error::new(ErrorKind::Config, message).with_hint(format!("allowed: {KINDS}"))
+            );
         };
         match config::from_value_at(kind, origin, &format!("{key}.kind"))? {
             Kind::OpenAi => config::from_value_at(value, origin, key).map(Self::OpenAi),
+            Kind::Anthropic => AnthropicConfig::read(value, origin, key).map(Self::Anthropic),
+            Kind::Ollama => config::from_value_at(value, origin, key).map(Self::Ollama),
             Kind::Scripted => config::from_value_at(value, origin, key).map(Self::Scripted),
             Kind::Replay => ReplayConfig::read(value, origin, key).map(Self::Replay),
         }
@@ -192,44 +201,6 @@ pub(super) fn not_allowed(origin: &str, key: &str, value: &Value, allowed: &str)
         format!("{origin}, key `{key}`: is {shown}"),
     )
     .with_hint(format!("allowed: {allowed}"))
-}
-
-/// `kind: openai`.
-#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct OpenAiConfig {
-    /// Base of the API, up to `/v1`. Default: `https://api.openai.com/v1`.
-    pub base_url: Option<String>,
-    /// The environment variable that holds the key. Default: `OPENAI_API_KEY` for `OpenAI` itself;
-    /// no key for another `base_url`.
-    pub api_key_env: Option<String>,
-    /// Longest time of one attempt. Default 60 s.
-    #[serde(with = "config::duration")]
-    #[schemars(schema_with = "config::duration::schema")]
-    pub timeout: Option<Duration>,
-    /// How often a failed attempt is repeated. Default 3.
-    pub max_retries: Option<u32>,
-    /// How the answer's schema is enforced. Default `auto`.
-    pub structured_output: StructuredOutputMode,
-    /// Further headers. Not for keys: those stand in the environment.
-    pub headers: BTreeMap<String, String>,
-    /// Further query parameters.
-    pub query: BTreeMap<String, String>,
-}
-
-/// Debug names headers and parameters, and hides their values and the address.
-impl fmt::Debug for OpenAiConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAiConfig")
-            .field("api_key_env", &self.api_key_env)
-            .field("timeout", &self.timeout)
-            .field("max_retries", &self.max_retries)
-            .field("structured_output", &self.structured_output)
-            .field("headers", &self.headers.keys())
-            .field("query", &self.query.keys())
-            .finish_non_exhaustive()
-    }
 }
 
 /// `kind: scripted`.

@@ -15,20 +15,24 @@
 //! ```
 //!
 //! `provider: {kind: replay, from: artifacts/demo}` answers with the records of an earlier run, see
-//! [`replay`](crate::replay). A `.env` file beside the job file is read below the process's environment. Keys stand in the
+//! [`replay`](crate::replay). The other kinds are `anthropic`, `ollama` and `scripted`, see
+//! [`ProviderConfig`]. A `.env` file beside the job file is read below the process's environment. Keys stand in the
 //! environment only; the job file names the variable.
 
 mod check;
 mod file;
+mod http_config;
 mod load;
+#[cfg_attr(not(feature = "http"), path = "without_http.rs")]
+mod over_http;
 mod provider;
 mod run;
 
 pub use check::JobWarning;
 pub use file::{
-    AgentDefaults, AgentEntry, JobBudget, JobFile, OpenAiConfig, ProviderConfig, ReplayConfig,
-    ScriptedConfig,
+    AgentDefaults, AgentEntry, JobBudget, JobFile, ProviderConfig, ReplayConfig, ScriptedConfig,
 };
+pub use http_config::{AnthropicConfig, HttpConfig};
 pub use load::{Job, JobAgent, JobOverrides};
 pub use provider::Redacted;
 pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

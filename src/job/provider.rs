@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file::{
-    JobBudget, OpenAiConfig, ProviderConfig, ReplayConfig, ScriptedConfig, not_allowed,
-};
+use super::file::{JobBudget, ProviderConfig, ReplayConfig, ScriptedConfig, not_allowed};
+use super::http_config::HttpConfig;
 use super::load::Job;
 use crate::agent::{AgentRunner, Budget};
 use crate::call_log::{CallLog, Sanitizer};
@@ -82,22 +81,37 @@ impl Job {
 
     fn answering_by(&self, config: &ProviderConfig, key: &str) -> Result<Answering> {
         match config {
-            ProviderConfig::OpenAi(config) => self.answering_over_http(config, key),
+            ProviderConfig::OpenAi(config) => {
+                self.answering_over_http("openai", config, key, || self.openai(config, key))
+            }
+            ProviderConfig::Anthropic(config) => {
+                let provider = || self.anthropic(config, key);
+                self.answering_over_http("anthropic", &config.http, key, provider)
+            }
+            ProviderConfig::Ollama(config) => {
+                self.answering_over_http("ollama", config, key, || self.ollama(config, key))
+            }
             ProviderConfig::Scripted(config) => self.answering_by_script(config, key),
             ProviderConfig::Replay(config) => self.answering_by_replay(config, key),
         }
     }
 
-    fn answering_over_http(&self, config: &OpenAiConfig, key: &str) -> Result<Answering> {
+    fn answering_over_http(
+        &self,
+        kind: &str,
+        config: &HttpConfig,
+        key: &str,
+        provider: impl FnOnce() -> Result<Arc<dyn Provider>>,
+    ) -> Result<Answering> {
         if self.environment.is_offline()? {
             let message = format!(
-                "{}: `openai` is a real provider, and `{}` forbids requests",
+                "{}: `{kind}` is a real provider, and `{}` forbids requests",
                 self.key(&format!("{key}.kind")),
                 crate::env::OFFLINE
             );
             return Err(Error::new(ErrorKind::Offline, message));
         }
-        Ok(self.only(self.openai(config, key)?, config.max_retries))
+        Ok(self.only(provider()?, config.max_retries))
     }
 
     fn answering_by_script(&self, config: &ScriptedConfig, key: &str) -> Result<Answering> {
@@ -185,70 +199,18 @@ impl Job {
         Err(Error::new(ErrorKind::Config, message)
             .with_hint("give the run another `run_id`, or leave it out for a new one"))
     }
-
-    #[cfg(feature = "http")]
-    fn openai(&self, config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
-        let mut builder = crate::provider::OpenAiProvider::builder()
-            .environment(self.environment.clone())
-            .structured_output(config.structured_output);
-        if let Some(url) = &config.base_url {
-            builder = builder.base_url(url);
-        }
-        builder = match (&config.api_key_env, &config.base_url) {
-            (Some(name), _) => builder.api_key_env(name),
-            (None, None) => builder.api_key_env("OPENAI_API_KEY"),
-            (None, Some(_)) => builder.no_api_key(),
-        };
-        if let Some(timeout) = config.timeout {
-            builder = builder.timeout(timeout);
-        }
-        for (name, value) in &config.headers {
-            builder = builder.header(name, value);
-        }
-        for (name, value) in &config.query {
-            builder = builder.query(name, value);
-        }
-        let provider = builder.build().map_err(|error| match error.kind() {
-            ErrorKind::Auth => error.within(&self.key(&format!("{key}.api_key_env"))),
-            _ => error.within(&self.key(key)),
-        })?;
-        Ok(Arc::new(provider))
-    }
-
-    #[cfg(not(feature = "http"))]
-    fn openai(&self, _config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
-        Err(Error::new(
-            ErrorKind::Config,
-            format!(
-                "{}: this build has no HTTP provider",
-                self.key(&format!("{key}.kind"))
-            ),
-        )
-        .with_hint("build with the feature `http`"))
-    }
 }
 
 /// What the file cannot say by types: names in place of keys, and what goes together.
 pub(super) fn check(config: &ProviderConfig, origin: &str, key: &str) -> Result<()> {
     match config {
-        ProviderConfig::OpenAi(config) => check_key_name(config, origin, key),
+        ProviderConfig::OpenAi(config) | ProviderConfig::Ollama(config) => {
+            config.check(origin, key)
+        }
+        ProviderConfig::Anthropic(config) => config.http.check(origin, key),
         ProviderConfig::Scripted(_) => Ok(()),
         ProviderConfig::Replay(config) => check_replay(config, origin, key),
     }
-}
-
-/// A key in place of its variable's name must not travel on into messages.
-fn check_key_name(config: &OpenAiConfig, origin: &str, key: &str) -> Result<()> {
-    let is_name = config.api_key_env.as_ref().is_none_or(|name| {
-        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    });
-    if is_name {
-        return Ok(());
-    }
-    let message = format!("{origin}, key `{key}.api_key_env`: is no name of a variable");
-    Err(Error::new(ErrorKind::Config, message)
-        .with_hint("allowed: the name of the environment variable that holds the key, not the key"))
 }
 
 fn check_replay(config: &ReplayConfig, origin: &str, key: &str) -> Result<()> {
@@ -264,7 +226,7 @@ fn check_replay(config: &ReplayConfig, origin: &str, key: &str) -> Result<()> {
         ),
         (ReplayMode::FallThrough, Some(ProviderConfig::Replay(_))) => {
             let found = "replay".into();
-            let allowed = "`openai`, `scripted`";
+            let allowed = "`openai`, `anthropic`, `ollama`, `scripted`";
             Err(not_allowed(
                 origin,
                 &format!("{place}.kind"),

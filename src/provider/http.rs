@@ -20,6 +20,7 @@ use crate::background;
 use crate::chat::Response;
 use crate::env::Environment;
 
+mod anthropic;
 mod azure;
 mod builder;
 mod clients;
@@ -27,16 +28,19 @@ mod endpoint;
 mod failure;
 mod framing;
 mod incoming;
+mod ollama;
 mod openai;
 mod provider;
 mod service;
 mod stream;
 
+pub use anthropic::{Anthropic, AnthropicProvider};
 pub use azure::{AzureOpenAi, AzureOpenAiProvider};
 pub use builder::HttpProviderBuilder;
 use clients::{Clients, Connected, Reach};
 use failure::{client_failed, offline, send_failed, timed_out, unreadable_guard};
 use incoming::Incoming;
+pub use ollama::{Ollama, OllamaProvider};
 pub use openai::{OpenAi, OpenAiProvider};
 pub use provider::HttpProvider;
 pub use service::HttpService;

@@ -5,16 +5,20 @@
 //! twin: usage belongs to the response, state to the caller. Retries have one owner, [`Retrying`].
 
 mod answer;
+pub mod anthropic;
 mod error;
 pub mod extract;
 #[cfg(feature = "http")]
 mod http;
 mod limit;
+pub mod ollama;
 pub mod openai;
 mod reading;
 mod retry;
 mod scripted;
 mod structured;
+mod told;
+mod tool_calls;
 mod translate;
 
 use std::fmt;
@@ -30,8 +34,8 @@ pub use answer::{Headers, HttpAnswer};
 pub use error::ProviderError;
 #[cfg(feature = "http")]
 pub use http::{
-    AzureOpenAi, AzureOpenAiProvider, HttpProvider, HttpProviderBuilder, HttpService, OpenAi,
-    OpenAiProvider,
+    Anthropic, AnthropicProvider, AzureOpenAi, AzureOpenAiProvider, HttpProvider,
+    HttpProviderBuilder, HttpService, Ollama, OllamaProvider, OpenAi, OpenAiProvider,
 };
 pub use limit::Limited;
 pub use retry::{RetryPolicy, Retrying};

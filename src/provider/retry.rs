@@ -151,7 +151,7 @@ impl<P: Provider> Provider for Retrying<P> {
                 return Err(error);
             };
             tracing::warn!(
-                { names::GEN_AI_PROVIDER_NAME } = self.name(),
+                { names::GEN_AI_PROVIDER_NAME } = names::provider_name(self.name()),
                 { names::GEN_AI_AGENT_NAME } = call.agent(),
                 { names::ERROR_TYPE } = error.kind().as_str(),
                 { names::HTTP_RESPONSE_STATUS_CODE } = error.status().map(i64::from),

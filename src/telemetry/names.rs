@@ -6,7 +6,7 @@
 //!
 //! | here | in a record | in the Python framework |
 //! |---|---|---|
-//! | [`GEN_AI_PROVIDER_NAME`] (before 1.37: `gen_ai.system`) | `provider` | `provider` |
+//! | [`GEN_AI_PROVIDER_NAME`] (before 1.37: `gen_ai.system`), see [`provider_name`] | `provider` | `provider` |
 //! | [`GEN_AI_REQUEST_MODEL`] | `model` | `model` |
 //! | [`GEN_AI_REQUEST_TEMPERATURE`] | `parameters.temperature` | `temperature` |
 //! | [`GEN_AI_REQUEST_MAX_TOKENS`] | `parameters.max_output_tokens` | none |
@@ -145,6 +145,23 @@ pub const METRIC_OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 /// Histogram: seconds to the first byte of the last attempt's answer. The conventions have
 /// `gen_ai.client.operation.time_to_first_chunk`, and forbid it for answers that are not streamed.
 pub const METRIC_TIME_TO_FIRST_BYTE: &str = "duologue.client.operation.time_to_first_byte";
+
+/// A provider's name as the conventions have it, by its name in records; a name that they do not know
+/// stays as it is.
+///
+/// ```
+/// use duologue::telemetry::names::provider_name;
+///
+/// assert_eq!(provider_name("gemini"), "gcp.gemini");
+/// assert_eq!(provider_name("anthropic"), "anthropic");
+/// ```
+pub fn provider_name(provider: &str) -> &str {
+    match provider {
+        "gemini" => "gcp.gemini",
+        "azure" => "azure.ai.openai",
+        own => own,
+    }
+}
 
 /// The target of the spans of runs.
 pub const TARGET_RUN: &str = "duologue::run";

@@ -38,6 +38,10 @@ mod cost_cli;
 #[cfg(feature = "http")]
 mod defects_004;
 
+/// The Messages API and Ollama's over real HTTP, against a server that was not written here.
+#[cfg(feature = "http")]
+mod dialect_servers;
+
 /// Every example runs to its end.
 mod examples;
 

@@ -20,7 +20,8 @@ pub(super) fn call_attributes(
     };
     let usage = &record.usage;
     add(name::GEN_AI_OPERATION_NAME, Some(text(name::CHAT)));
-    add(name::GEN_AI_PROVIDER_NAME, Some(text(&record.provider)));
+    let provider = name::provider_name(&record.provider);
+    add(name::GEN_AI_PROVIDER_NAME, Some(text(provider)));
     add(name::GEN_AI_AGENT_NAME, Some(text(&record.agent)));
     add(
         name::GEN_AI_CONVERSATION_ID,

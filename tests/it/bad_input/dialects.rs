@@ -1,7 +1,9 @@
 //! Whatever a server sends, in any dialect: an answer or a failure with a class, never a panic.
 
 use duologue::chat::{Message, Request, ResponseSchema, Role, ToolCall, ToolDefinition};
-use duologue::provider::{Delivery, HttpAnswer, Progress, Translate, openai};
+use duologue::provider::{
+    Delivery, HttpAnswer, Progress, StructuredOutputMode, Translate, anthropic, ollama, openai,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -39,8 +41,54 @@ fn openai() -> Spoken {
     }
 }
 
+fn anthropic() -> Spoken {
+    let usage = json!({"input_tokens": 5, "cache_read_input_tokens": 1, "output_tokens": 3});
+    let blocks = json!([{"type": "thinking", "thinking": "r", "signature": "s"}, {"type": "text", "text": "{}"},
+        {"type": "tool_use", "id": "c1", "name": "tides", "input": {"at": 3}}]);
+    let event = |value: Value| (None, value);
+    Spoken {
+        translator: Box::new(anthropic::Translator::default()),
+        answer: json!({"id": "a", "model": "m", "content": blocks, "stop_reason": "tool_use", "usage": usage}),
+        events: vec![
+            event(
+                json!({"type": "message_start", "message": {"id": "a", "model": "m", "content": [], "usage": usage}}),
+            ),
+            event(
+                json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "c1", "name": "tides"}}),
+            ),
+            event(
+                json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{}"}}),
+            ),
+            event(
+                json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "{}"}}),
+            ),
+            event(
+                json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}),
+            ),
+            (Some("message_stop"), json!({"type": "message_stop"})),
+        ],
+    }
+}
+
+fn ollama() -> Spoken {
+    let call = json!([{"id": "c1", "function": {"name": "tides", "arguments": {"at": 3}}}]);
+    let last = json!({"model": "m", "message": {"content": "}", "tool_calls": call}, "done": true, "done_reason": "stop",
+        "prompt_eval_count": 5, "eval_count": 3});
+    Spoken {
+        translator: Box::new(ollama::Translator::new(StructuredOutputMode::Auto)),
+        answer: last.clone(),
+        events: vec![
+            (
+                None,
+                json!({"model": "m", "message": {"content": "{", "thinking": "r"}, "done": false}),
+            ),
+            (None, last),
+        ],
+    }
+}
+
 fn all() -> Vec<Spoken> {
-    vec![openai()]
+    vec![openai(), anthropic(), ollama()]
 }
 
 /// `value` with one of its parts replaced.

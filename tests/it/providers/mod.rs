@@ -1,5 +1,6 @@
 //! Providers: what goes out, what comes back, and what happens in between.
 
+mod anthropic;
 #[cfg(feature = "http")]
 mod azure;
 mod decode;
@@ -7,6 +8,9 @@ mod encode;
 #[cfg(feature = "http")]
 mod http;
 mod limit;
+mod ollama;
+#[cfg(feature = "http")]
+mod outcome;
 mod retry;
 #[cfg(feature = "http")]
 mod runtimes;
@@ -18,6 +22,8 @@ mod settings;
 #[cfg(feature = "http")]
 mod streams;
 mod strict;
+#[cfg(feature = "http")]
+mod wire_table;
 
 use duologue::ErrorKind;
 use duologue::attempt::Attempt;

@@ -1,0 +1,126 @@
+//! The settings that providers over HTTP share, and those that one kind alone has.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::StructuredOutputMode;
+use crate::provider::anthropic::ApiVersion;
+
+/// A provider over HTTP, of whichever kind.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HttpConfig {
+    /// Base of the API. Default: the kind's own address, such as `https://api.openai.com/v1`.
+    pub base_url: Option<String>,
+    /// The environment variable that holds the key. Default: the kind's own, such as
+    /// `OPENAI_API_KEY`, for its own address; no key for another `base_url`.
+    pub api_key_env: Option<String>,
+    /// Longest time of one attempt. Default 60 s.
+    #[serde(with = "config::duration")]
+    #[schemars(schema_with = "config::duration::schema")]
+    pub timeout: Option<Duration>,
+    /// How often a failed attempt is repeated. Default 3.
+    pub max_retries: Option<u32>,
+    /// How the answer's schema is enforced. Default `auto`.
+    pub structured_output: StructuredOutputMode,
+    /// Further headers. Not for keys: those stand in the environment.
+    pub headers: BTreeMap<String, String>,
+    /// Further query parameters.
+    pub query: BTreeMap<String, String>,
+}
+
+/// `kind: anthropic`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AnthropicConfig {
+    /// What it shares with the other kinds.
+    #[serde(flatten)]
+    pub http: HttpConfig,
+    /// The version of the API that requests are written for. Default `2026-10-21`; `2023-06-01` has
+    /// `temperature`.
+    pub api_version: ApiVersion,
+}
+
+impl AnthropicConfig {
+    pub(super) fn read(mut value: Value, origin: &str, key: &str) -> Result<Self> {
+        const API_VERSION: &str = "api_version";
+        let version = value
+            .as_object_mut()
+            .and_then(|config| config.shift_remove(API_VERSION));
+        let http = config::from_value_beside(value, origin, key, &[API_VERSION])?;
+        let place = format!("{key}.{API_VERSION}");
+        let api_version = match version {
+            Some(version) => config::from_value_at(version, origin, &place)?,
+            None => ApiVersion::default(),
+        };
+        Ok(Self { http, api_version })
+    }
+}
+
+impl HttpConfig {
+    /// A key in place of its variable's name must not travel on into messages.
+    pub(super) fn check(&self, origin: &str, key: &str) -> Result<()> {
+        let is_name = self.api_key_env.as_ref().is_none_or(|name| {
+            name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        });
+        if is_name {
+            return Ok(());
+        }
+        let message = format!("{origin}, key `{key}.api_key_env`: is no name of a variable");
+        Err(Error::new(ErrorKind::Config, message).with_hint(
+            "allowed: the name of the environment variable that holds the key, not the key",
+        ))
+    }
+
+    /// `builder` with these settings.
+    #[cfg(feature = "http")]
+    pub(super) fn apply<S: crate::provider::HttpService>(
+        &self,
+        mut builder: crate::provider::HttpProviderBuilder<S>,
+    ) -> crate::provider::HttpProviderBuilder<S> {
+        builder = builder.structured_output(self.structured_output);
+        if let Some(url) = &self.base_url {
+            builder = builder.base_url(url);
+        }
+        builder = match (&self.api_key_env, &self.base_url) {
+            (Some(name), _) => builder.api_key_env(name),
+            (None, None) => builder,
+            (None, Some(_)) => builder.no_api_key(),
+        };
+        if let Some(timeout) = self.timeout {
+            builder = builder.timeout(timeout);
+        }
+        for (name, value) in &self.headers {
+            builder = builder.header(name, value);
+        }
+        for (name, value) in &self.query {
+            builder = builder.query(name, value);
+        }
+        builder
+    }
+}
+
+/// Debug names headers and parameters, and hides their values and the address.
+impl fmt::Debug for HttpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConfig")
+            .field("api_key_env", &self.api_key_env)
+            .field("timeout", &self.timeout)
+            .field("max_retries", &self.max_retries)
+            .field("structured_output", &self.structured_output)
+            .field("headers", &self.headers.keys())
+            .field("query", &self.query.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,43 @@
+//! The providers over HTTP that a job file can name.
+
+use std::sync::Arc;
+
+use super::http_config::{AnthropicConfig, HttpConfig};
+use super::load::Job;
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::{
+    AnthropicProvider, HttpProviderBuilder, HttpService, OllamaProvider, OpenAiProvider, Provider,
+};
+
+impl Job {
+    pub(super) fn openai(&self, config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        self.over_http(OpenAiProvider::builder(), config, key)
+    }
+
+    pub(super) fn anthropic(
+        &self,
+        config: &AnthropicConfig,
+        key: &str,
+    ) -> Result<Arc<dyn Provider>> {
+        let builder = AnthropicProvider::builder().api_version(config.api_version);
+        self.over_http(builder, &config.http, key)
+    }
+
+    pub(super) fn ollama(&self, config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        self.over_http(OllamaProvider::builder(), config, key)
+    }
+
+    fn over_http<S: HttpService>(
+        &self,
+        builder: HttpProviderBuilder<S>,
+        config: &HttpConfig,
+        key: &str,
+    ) -> Result<Arc<dyn Provider>> {
+        let builder = config.apply(builder.environment(self.environment.clone()));
+        let provider = builder.build().map_err(|error: Error| match error.kind() {
+            ErrorKind::Auth => error.within(&self.key(&format!("{key}.api_key_env"))),
+            _ => error.within(&self.key(key)),
+        })?;
+        Ok(Arc::new(provider))
+    }
+}
