@@ -213,6 +213,11 @@ impl Attempts {
         self.lock().rate_limits = Some(status);
     }
 
+    /// Before another request: what the server says from here on belongs to that one.
+    pub(crate) fn forget_rate_limits(&self) {
+        self.lock().rate_limits = None;
+    }
+
     /// What the server said last of its limits.
     pub fn rate_limits(&self) -> Option<RateLimitStatus> {
         self.lock().rate_limits

@@ -125,7 +125,11 @@ impl Execution<'_> {
         let response = response?;
         let answered = response.model.as_deref();
         let prices = self.around.prices;
-        let cost = prices.cost(&asked.model, answered, &response.usage);
+        // A fallback may have asked another model.
+        let last = ticket.attempts.to_vec().pop();
+        let other = last.and_then(|attempt| attempt.model);
+        let asked = other.as_deref().unwrap_or(&asked.model);
+        let cost = prices.cost(asked, answered, &response.usage);
         ticket.settle(&response.usage, cost);
         cost
     }

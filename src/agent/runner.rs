@@ -26,7 +26,7 @@ use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
-use crate::provider::{Limited, Provider, RetryPolicy, Retrying};
+use crate::provider::{Limited, Provider, RateLimits, RetryPolicy, Retrying};
 use crate::schema::{CompiledSchema, SchemaCache};
 use crate::telemetry::TelemetryContent;
 
@@ -91,6 +91,7 @@ impl AgentRunner {
             clock: Arc::new(SystemClock),
             retry: RetryPolicy::default(),
             max_in_flight: None,
+            limits: RateLimits::new(),
             content: None,
             prices: PriceTable::bundled(),
             budget: None,
@@ -326,6 +327,7 @@ pub struct AgentRunnerBuilder {
     clock: Arc<dyn Clock>,
     retry: RetryPolicy,
     max_in_flight: Option<usize>,
+    limits: RateLimits,
     content: Option<TelemetryContent>,
     prices: PriceTable,
     budget: Option<Budget>,
@@ -345,9 +347,16 @@ impl AgentRunnerBuilder {
         self
     }
 
-    /// Most requests on the wire at once. Default: no limit.
+    /// Most requests on the wire at once, all models together. Default: no limit.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = Some(requests);
+        self
+    }
+
+    /// What goes to each model at most, see [`Limited`]. Default: no limits. Runners that share a key
+    /// share its limits only through one `Arc<Limited<…>>` as their provider.
+    pub fn limits(mut self, limits: RateLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -379,13 +388,14 @@ impl AgentRunnerBuilder {
 
     /// The runner.
     pub fn build(self) -> AgentRunner {
-        let provider: Arc<dyn Provider> = match self.max_in_flight {
-            Some(limit) => Arc::new(Retrying::new(
-                Limited::new(self.provider, limit),
-                self.retry,
-            )),
-            None => Arc::new(Retrying::new(self.provider, self.retry)),
-        };
+        let mut provider = self.provider;
+        if self.limits != RateLimits::new() {
+            provider = Arc::new(Limited::new(provider, self.limits));
+        }
+        if let Some(limit) = self.max_in_flight {
+            provider = Arc::new(Limited::in_flight(provider, limit));
+        }
+        let provider = Arc::new(Retrying::new(provider, self.retry));
         AgentRunner {
             shared: Arc::new(Shared {
                 provider,

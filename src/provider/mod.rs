@@ -8,11 +8,13 @@ mod answer;
 pub mod anthropic;
 mod error;
 pub mod extract;
+mod fallback;
 #[cfg(feature = "http")]
 mod http;
 mod limit;
 pub mod ollama;
 pub mod openai;
+mod rate_limit_headers;
 mod reading;
 mod retry;
 mod scripted;
@@ -32,12 +34,15 @@ use crate::chat::{Delta, Request, Response};
 
 pub use answer::{Headers, HttpAnswer};
 pub use error::ProviderError;
+pub use fallback::{
+    Candidate, CircuitBreaker, CircuitState, FailureClass, Fallback, ProviderStatus,
+};
 #[cfg(feature = "http")]
 pub use http::{
     Anthropic, AnthropicProvider, AzureOpenAi, AzureOpenAiProvider, HttpProvider,
     HttpProviderBuilder, HttpService, Ollama, OllamaProvider, OpenAi, OpenAiProvider,
 };
-pub use limit::Limited;
+pub use limit::{Limited, RateLimits};
 pub use retry::{RetryPolicy, Retrying};
 pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};
 pub use structured::StructuredOutputMode;

@@ -246,6 +246,9 @@ impl Provider for ScriptedProvider {
         if let Some(status) = reply.status_code() {
             attempt.headers(status, reply.request_id());
         }
+        if let Some(status) = reply.rate_limits() {
+            call.attempts().note_rate_limits(status);
+        }
         let result = reply.result(request, number);
         close(attempt, &result);
         result

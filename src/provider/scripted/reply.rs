@@ -1,15 +1,17 @@
 //! One reply of a script.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::attempt::RateLimitStatus;
 use crate::chat::{FinishReason, Request, Response, ToolCall, Usage};
 use crate::error::ErrorKind;
 use crate::provider::ProviderError;
 use crate::provider::answer::{HttpAnswer, request_id};
 use crate::provider::openai::decode;
+use crate::provider::rate_limit_headers::rate_limits;
 use crate::provider::reading::cut_off;
 
 /// What a [`ScriptedProvider`](super::ScriptedProvider) gives to one call, or to several.
@@ -240,6 +242,13 @@ impl Reply {
     pub(super) fn request_id(&self) -> Option<String> {
         match &self.kind {
             Kind::Http { headers, .. } => request_id(headers),
+            _ => None,
+        }
+    }
+
+    pub(super) fn rate_limits(&self) -> Option<RateLimitStatus> {
+        match &self.kind {
+            Kind::Http { headers, .. } => rate_limits(headers, SystemTime::now()),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use super::request;
 
 fn limited(max_in_flight: usize, reply: Reply) -> (ScriptedProvider, Limited<ScriptedProvider>) {
     let script = ScriptedProvider::new([reply.forever()]);
-    (script.clone(), Limited::new(script, max_in_flight))
+    (script.clone(), Limited::in_flight(script, max_in_flight))
 }
 
 #[tokio::test(start_paused = true)]

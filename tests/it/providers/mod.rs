@@ -5,12 +5,16 @@ mod anthropic;
 mod azure;
 mod decode;
 mod encode;
+mod fallback;
+#[cfg(feature = "http")]
+mod fallback_http;
 #[cfg(feature = "http")]
 mod http;
 mod limit;
 mod ollama;
 #[cfg(feature = "http")]
 mod outcome;
+mod limit_rates;
 mod retry;
 #[cfg(feature = "http")]
 mod runtimes;
