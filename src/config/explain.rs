@@ -107,6 +107,7 @@ fn expected_words(expected: &str) -> &str {
         "a boolean" => "`true` or `false`",
         "f64" | "f32" => "a number",
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        nonzero if nonzero.starts_with("a nonzero ") => "a whole number, 1 or more",
         "a sequence" => "a list",
         "a map" => "a mapping of keys to values",
         other if other.starts_with("struct ") || other.starts_with("internally tagged enum ") => {

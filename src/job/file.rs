@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fallback::FallbackConfig;
 use super::http_config::{AnthropicConfig, HttpConfig};
 use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::call_log::LlmLogging;
@@ -141,9 +142,11 @@ pub enum ProviderConfig {
     Scripted(ScriptedConfig),
     /// The records of an earlier run; no request leaves, unless it falls through.
     Replay(ReplayConfig),
+    /// Several providers: the next one is asked when one fails.
+    Fallback(FallbackConfig),
 }
 
-const KINDS: &str = "`openai`, `anthropic`, `ollama`, `scripted`, `replay`";
+const KINDS: &str = "`openai`, `anthropic`, `ollama`, `scripted`, `replay`, `fallback`";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -153,6 +156,7 @@ enum Kind {
     Ollama,
     Scripted,
     Replay,
+    Fallback,
 }
 
 impl ProviderConfig {
@@ -162,7 +166,7 @@ impl ProviderConfig {
     }
 
     /// What `key` of the file holds.
-    fn read_at(mut value: Value, origin: &str, key: &str) -> Result<Self> {
+    pub(super) fn read_at(mut value: Value, origin: &str, key: &str) -> Result<Self> {
         let kind = match value.as_object_mut() {
             Some(provider) => provider.shift_remove("kind"),
             None => {
@@ -181,6 +185,17 @@ impl ProviderConfig {
             Kind::Ollama => config::from_value_at(value, origin, key).map(Self::Ollama),
             Kind::Scripted => config::from_value_at(value, origin, key).map(Self::Scripted),
             Kind::Replay => ReplayConfig::read(value, origin, key).map(Self::Replay),
+            Kind::Fallback => FallbackConfig::read(value, origin, key).map(Self::Fallback),
+        }
+    }
+
+    /// The model that it is asked for in a fallback.
+    pub(super) fn model(&self) -> Option<&str> {
+        match self {
+            Self::OpenAi(config) | Self::Ollama(config) => config.model.as_deref(),
+            Self::Anthropic(config) => config.http.model.as_deref(),
+            Self::Scripted(config) => config.model.as_deref(),
+            Self::Replay(_) | Self::Fallback(_) => None,
         }
     }
 }
@@ -213,6 +228,9 @@ pub struct ScriptedConfig {
     /// How often a failed attempt is repeated. Default 3.
     #[serde(default)]
     pub max_retries: Option<u32>,
+    /// In a fallback: the model that it is asked for. Default: the agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// `kind: replay`.

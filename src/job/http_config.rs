@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::StructuredOutputMode;
+use crate::provider::{RateLimits, StructuredOutputMode};
 use crate::provider::anthropic::ApiVersion;
 
 /// A provider over HTTP, of whichever kind.
@@ -29,6 +29,12 @@ pub struct HttpConfig {
     pub timeout: Option<Duration>,
     /// How often a failed attempt is repeated. Default 3.
     pub max_retries: Option<u32>,
+    /// In a fallback: the model that it is asked for. Default: the agent's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How much may go to each model. Default: no limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<RateLimits>,
     /// How the answer's schema is enforced. Default `auto`.
     pub structured_output: StructuredOutputMode,
     /// Further headers. Not for keys: those stand in the environment.
@@ -118,6 +124,8 @@ impl fmt::Debug for HttpConfig {
             .field("api_key_env", &self.api_key_env)
             .field("timeout", &self.timeout)
             .field("max_retries", &self.max_retries)
+            .field("model", &self.model)
+            .field("limits", &self.limits)
             .field("structured_output", &self.structured_output)
             .field("headers", &self.headers.keys())
             .field("query", &self.query.keys())

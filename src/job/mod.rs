@@ -20,6 +20,7 @@
 //! environment only; the job file names the variable.
 
 mod check;
+mod fallback;
 mod file;
 mod http_config;
 mod load;
@@ -29,6 +30,7 @@ mod provider;
 mod run;
 
 pub use check::JobWarning;
+pub use fallback::{CircuitBreakerConfig, FallbackConfig};
 pub use file::{
     AgentDefaults, AgentEntry, JobBudget, JobFile, ProviderConfig, ReplayConfig, ScriptedConfig,
 };

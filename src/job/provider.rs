@@ -12,7 +12,7 @@ use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
-use crate::provider::{Provider, RetryPolicy, ScriptedProvider};
+use crate::provider::{Limited, Provider, RetryPolicy, ScriptedProvider};
 use crate::replay::{ReplayMode, ReplayProvider};
 
 /// Whether a replay may give answers in which the sanitizer replaced something.
@@ -79,7 +79,7 @@ impl Job {
         self.answering_by(&self.provider, "provider")
     }
 
-    fn answering_by(&self, config: &ProviderConfig, key: &str) -> Result<Answering> {
+    pub(super) fn answering_by(&self, config: &ProviderConfig, key: &str) -> Result<Answering> {
         match config {
             ProviderConfig::OpenAi(config) => {
                 self.answering_over_http("openai", config, key, || self.openai(config, key))
@@ -93,6 +93,7 @@ impl Job {
             }
             ProviderConfig::Scripted(config) => self.answering_by_script(config, key),
             ProviderConfig::Replay(config) => self.answering_by_replay(config, key),
+            ProviderConfig::Fallback(config) => self.answering_by_fallback(config, key),
         }
     }
 
@@ -111,7 +112,12 @@ impl Job {
             );
             return Err(Error::new(ErrorKind::Offline, message));
         }
-        Ok(self.only(provider()?, config.max_retries))
+        let provider = provider()?;
+        let provider = match config.limits {
+            Some(limits) => Arc::new(Limited::new(provider, limits)),
+            None => provider,
+        };
+        Ok(self.only(provider, config.max_retries))
     }
 
     fn answering_by_script(&self, config: &ScriptedConfig, key: &str) -> Result<Answering> {
@@ -157,7 +163,7 @@ impl Job {
         })
     }
 
-    fn only(&self, provider: Arc<dyn Provider>, max_retries: Option<u32>) -> Answering {
+    pub(super) fn only(&self, provider: Arc<dyn Provider>, max_retries: Option<u32>) -> Answering {
         let policy = RetryPolicy::default();
         Answering {
             prompts: PromptLibrary::new(&self.prompts),
@@ -203,6 +209,17 @@ impl Job {
 
 /// What the file cannot say by types: names in place of keys, and what goes together.
 pub(super) fn check(config: &ProviderConfig, origin: &str, key: &str) -> Result<()> {
+    if config.model().is_some() {
+        let message =
+            format!("{origin}, key `{key}.model`: belongs to the providers of a fallback");
+        return Err(Error::new(ErrorKind::Config, message)
+            .with_hint("give each agent its `model`, or put the provider into `kind: fallback`"));
+    }
+    check_alone(config, origin, key)
+}
+
+/// The same, where the provider may have a model of its own.
+pub(super) fn check_alone(config: &ProviderConfig, origin: &str, key: &str) -> Result<()> {
     match config {
         ProviderConfig::OpenAi(config) | ProviderConfig::Ollama(config) => {
             config.check(origin, key)
@@ -210,6 +227,7 @@ pub(super) fn check(config: &ProviderConfig, origin: &str, key: &str) -> Result<
         ProviderConfig::Anthropic(config) => config.http.check(origin, key),
         ProviderConfig::Scripted(_) => Ok(()),
         ProviderConfig::Replay(config) => check_replay(config, origin, key),
+        ProviderConfig::Fallback(config) => config.check(origin, key),
     }
 }
 
@@ -226,7 +244,7 @@ fn check_replay(config: &ReplayConfig, origin: &str, key: &str) -> Result<()> {
         ),
         (ReplayMode::FallThrough, Some(ProviderConfig::Replay(_))) => {
             let found = "replay".into();
-            let allowed = "`openai`, `anthropic`, `ollama`, `scripted`";
+            let allowed = "any kind but `replay`";
             Err(not_allowed(
                 origin,
                 &format!("{place}.kind"),

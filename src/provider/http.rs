@@ -7,13 +7,14 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use tokio::time::Instant;
 
 use super::answer::Headers;
+use super::rate_limit_headers::rate_limits;
 use super::{CallContext, Delivery, ProviderError, Translate};
 use crate::attempt::{OpenAttempt, WireExchange};
 use crate::background;
@@ -139,6 +140,9 @@ impl Transport {
         let end = after(self.timeouts.attempt);
         let response = self.send(client, outgoing, attempt, end).await?;
         let mut incoming = Incoming::new(response, attempt, self.timeouts, end);
+        if let Some(status) = rate_limits(incoming.answer(&[]).headers, SystemTime::now()) {
+            reading.call.attempts().note_rate_limits(status);
+        }
         let response = stream::read(&mut incoming, reading).await;
         if incoming.is_complete() {
             client.answered();

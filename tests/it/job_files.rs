@@ -169,6 +169,39 @@ const REFUSED: &[Case] = &[
         &[(PROVIDER, "{kind: openai, api_key_env: sk-not-a-name}")],
     ),
     Case::job(
+        "model of a provider that is alone",
+        &[("replies: replies.yaml", "replies: replies.yaml, model: m")],
+    ),
+    Case::job(
+        "limit of 0",
+        &[(PROVIDER, "{kind: openai, limits: {tokens_per_minute: 0}}")],
+    ),
+    Case::job(
+        "fallback without providers",
+        &[(PROVIDER, "{kind: fallback, providers: []}")],
+    ),
+    Case::job(
+        "fallback in a fallback",
+        &[(
+            PROVIDER,
+            "{kind: fallback, providers: [{kind: fallback, providers: []}]}",
+        )],
+    ),
+    Case::job(
+        "fallback on a failure that all share",
+        &[(
+            PROVIDER,
+            "{kind: fallback, on: [bad_request], providers: [{kind: scripted, replies: replies.yaml}]}",
+        )],
+    ),
+    Case::job(
+        "unknown key in a provider of a fallback",
+        &[(
+            PROVIDER,
+            "{kind: fallback, providers: [{kind: scripted, reply: replies.yaml}]}",
+        )],
+    ),
+    Case::job(
         "missing reply file",
         &[("replies: replies.yaml", "replies: nothing.yaml")],
     ),

@@ -55,6 +55,10 @@ mod first_use;
 /// Runs as older versions wrote them, kept for ever.
 mod golden;
 
+/// Fallback and limits in job files.
+#[cfg(feature = "cli")]
+mod job_fallback;
+
 /// Job files: the main job, and every way to get one wrong.
 #[cfg(feature = "cli")]
 mod job_files;
