@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{RateLimits, StructuredOutputMode};
 use crate::provider::anthropic::ApiVersion;
+use crate::provider::{RateLimits, StructuredOutputMode};
 
 /// A provider over HTTP, of whichever kind.
 #[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]

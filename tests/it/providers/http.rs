@@ -56,6 +56,24 @@ async fn a_request_carries_key_headers_query_and_body() {
 }
 
 #[tokio::test]
+async fn what_a_server_says_of_its_limits_is_kept_of_failures_too() {
+    for status in [200, 429] {
+        let headers = "x-ratelimit-limit-requests: 60\r\nx-ratelimit-remaining-requests: 7\r\nx-ratelimit-reset-requests: 1s\r\n";
+        let server = Server::start(move |_, _| {
+            let body = r#"{"choices": [{"message": {"content": "{}"}}]}"#;
+            Action::Send(http(status, headers, body))
+        });
+        let context = CallContext::new("planner");
+        let _ = plain(&server.base_url())
+            .generate_json(&request(), &context)
+            .await;
+        let told = context.attempts().rate_limits().unwrap();
+        assert_eq!(told.remaining_requests, Some(7), "HTTP {status}");
+        assert_eq!(told.reset_requests, Some(Duration::from_secs(1)));
+    }
+}
+
+#[tokio::test]
 async fn attempts_in_the_record_equal_requests_on_the_wire() {
     let server = Server::start(|number, _| {
         Action::Send(match number {

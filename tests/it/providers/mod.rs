@@ -11,10 +11,10 @@ mod fallback_http;
 #[cfg(feature = "http")]
 mod http;
 mod limit;
+mod limit_rates;
 mod ollama;
 #[cfg(feature = "http")]
 mod outcome;
-mod limit_rates;
 mod retry;
 #[cfg(feature = "http")]
 mod runtimes;
