@@ -44,7 +44,8 @@ pub(super) fn as_object(arguments: &Value) -> Cow<'_, Value> {
 
 /// Gives each call that came without an id, or with that of another one, an id of its own.
 pub(super) fn name_ids(calls: &mut [ToolCall]) {
-    for index in 0..calls.len() {
+    let count = calls.len();
+    for index in 0..count {
         let (before, rest) = calls.split_at_mut(index);
         let taken = |id: &str| before.iter().any(|call| call.id == id);
         let Some((call, after)) = rest.split_first_mut() else {
@@ -53,7 +54,7 @@ pub(super) fn name_ids(calls: &mut [ToolCall]) {
         if !call.id.is_empty() && !taken(&call.id) {
             continue;
         }
-        let free = (index..)
+        let free = (index..=index + count)
             .map(|number| format!("call_{number}"))
             .find(|id| !taken(id) && !after.iter().any(|call| call.id == *id));
         call.id = free.unwrap_or_default();

@@ -136,7 +136,7 @@ const REFUSED: &[Case] = &[
     ),
     Case::job(
         "unknown provider kind",
-        &[("kind: scripted", "kind: gemini")],
+        &[("kind: scripted", "kind: bedrock")],
     ),
     Case::job(
         "unknown key of the provider",
@@ -152,6 +152,22 @@ const REFUSED: &[Case] = &[
             PROVIDER,
             "{kind: openai, base_url: 'localhost:80', api_key_env: K}",
         )],
+    ),
+    Case::job(
+        "unknown key of another kind",
+        &[(PROVIDER, "{kind: anthropic, api_versoin: 2023-06-01}")],
+    ),
+    Case::job(
+        "unknown version of the API",
+        &[(PROVIDER, "{kind: anthropic, api_version: '2024-01-01'}")],
+    ),
+    Case::job(
+        "missing key of another kind",
+        &[(PROVIDER, "{kind: anthropic}")],
+    ),
+    Case::job(
+        "setting of another kind",
+        &[(PROVIDER, "{kind: ollama, api_version: '2023-06-01'}")],
     ),
     Case::job(
         "missing key of the provider",

@@ -134,7 +134,7 @@ fn accepted(id: &str) -> Cow<'_, str> {
 }
 
 /// Keeps a block that has to go back as it came, and that stood at place `at` of its answer.
-pub(super) fn seal(block: Map<String, Value>, at: usize, data: &mut Map<String, Value>) {
+pub(super) fn seal(block: &Map<String, Value>, at: usize, data: &mut Map<String, Value>) {
     // Thinking without its signature is refused when it comes back.
     let unsigned = ["signature", "data"].iter().all(|key| {
         block
@@ -142,7 +142,7 @@ pub(super) fn seal(block: Map<String, Value>, at: usize, data: &mut Map<String, 
             .and_then(Value::as_str)
             .is_none_or(str::is_empty)
     });
-    if is_thinking(&block) && unsigned {
+    if is_thinking(block) && unsigned {
         return;
     }
     let sealed = data.entry(SEALED).or_insert_with(|| json!([]));

@@ -83,7 +83,7 @@ fn read_block(block: Value, at: usize, response: &mut Response) {
             {
                 response.reasoning.get_or_insert_default().push_str(text);
             }
-            seal(block, at, &mut response.provider_data);
+            seal(&block, at, &mut response.provider_data);
         }
     }
 }
@@ -115,10 +115,17 @@ pub(super) fn usage(usage: Option<&Value>) -> Usage {
     let figure = |key: &str| count(usage.get(key));
     let cached_tokens = figure("cache_read_input_tokens");
     let cache_write_tokens = figure("cache_creation_input_tokens");
-    let beside = cached_tokens.unwrap_or(0) + cache_write_tokens.unwrap_or(0);
+    let cached = [cached_tokens, cache_write_tokens];
+    let beside = |input| {
+        cached
+            .iter()
+            .flatten()
+            .copied()
+            .fold(input, u64::saturating_add)
+    };
     let details = usage.get("output_tokens_details");
     Usage {
-        input_tokens: figure("input_tokens").map(|input| input + beside),
+        input_tokens: figure("input_tokens").map(beside),
         output_tokens: figure("output_tokens"),
         cached_tokens,
         cache_write_tokens,

@@ -9,7 +9,9 @@
 mod content;
 mod decode;
 mod encode;
+mod exclusive;
 mod failure;
+mod references;
 mod schema;
 mod stream;
 

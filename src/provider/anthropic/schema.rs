@@ -9,6 +9,9 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::exclusive::are_exclusive;
+use super::references::check_references;
+
 /// Most properties that are not required, and most choices of types, in one schema.
 const MAX_OPTIONAL: usize = 24;
 const MAX_UNIONS: usize = 16;
@@ -50,25 +53,21 @@ impl fmt::Display for NotEnforced {
 /// `schema` as the API takes it.
 pub(super) fn rewrite(schema: &Value) -> Result<Rewritten, NotEnforced> {
     let mut rewriter = Rewriter {
-        root: schema,
         path: vec!["$".to_owned()],
         gap: None,
         optional: 0,
         unions: 0,
     };
-    rewriter.check_recursion(schema, &mut Vec::new())?;
+    check_references(schema).map_err(|reason| rewriter.no(reason))?;
     let schema = rewriter.schema(schema)?;
-    if rewriter.optional > MAX_OPTIONAL {
-        let count = rewriter.optional;
-        return Err(rewriter.no(format!(
-            "has {count} optional properties, more than the {MAX_OPTIONAL} that the API takes"
-        )));
-    }
-    if rewriter.unions > MAX_UNIONS {
-        let count = rewriter.unions;
-        return Err(rewriter.no(format!(
-            "has {count} choices of types, more than the {MAX_UNIONS} that the API takes"
-        )));
+    for (count, what, most) in [
+        (rewriter.optional, "optional properties", MAX_OPTIONAL),
+        (rewriter.unions, "choices of types", MAX_UNIONS),
+    ] {
+        if count > most {
+            let reason = format!("has {count} {what}, more than the {most} that the API takes");
+            return Err(rewriter.no(reason));
+        }
     }
     Ok(Rewritten {
         schema,
@@ -76,15 +75,14 @@ pub(super) fn rewrite(schema: &Value) -> Result<Rewritten, NotEnforced> {
     })
 }
 
-struct Rewriter<'a> {
-    root: &'a Value,
+struct Rewriter {
     path: Vec<String>,
     gap: Option<NotEnforced>,
     optional: usize,
     unions: usize,
 }
 
-impl Rewriter<'_> {
+impl Rewriter {
     fn no(&self, reason: impl Into<String>) -> NotEnforced {
         NotEnforced {
             path: self.path.join("."),
@@ -103,44 +101,6 @@ impl Rewriter<'_> {
         let done = work(self);
         self.path.truncate(depth);
         done
-    }
-
-    /// References that lead back to themselves; the API expands them all.
-    fn check_recursion(&self, node: &Value, open: &mut Vec<String>) -> Result<(), NotEnforced> {
-        match node {
-            Value::Array(list) => list
-                .iter()
-                .try_for_each(|item| self.check_recursion(item, open)),
-            Value::Object(map) => {
-                for (key, value) in map {
-                    if matches!(key.as_str(), "$defs" | "definitions") {
-                        continue;
-                    }
-                    match (key.as_str(), value.as_str()) {
-                        ("$ref", Some(reference)) => self.follow(reference, open)?,
-                        _ => self.check_recursion(value, open)?,
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn follow(&self, reference: &str, open: &mut Vec<String>) -> Result<(), NotEnforced> {
-        if open.iter().any(|known| known == reference) {
-            return Err(self.no(format!("is recursive: `{reference}` refers to itself")));
-        }
-        let target = reference
-            .strip_prefix('#')
-            .and_then(|path| self.root.pointer(path));
-        let Some(target) = target else {
-            return Err(self.no(format!("refers to `{reference}`, which is not there")));
-        };
-        open.push(reference.to_owned());
-        let checked = self.check_recursion(target, open);
-        open.pop();
-        checked
     }
 
     fn schema(&mut self, node: &Value) -> Result<Value, NotEnforced> {
@@ -205,9 +165,10 @@ impl Rewriter<'_> {
                 Keyword::As("anyOf", self.branches(key, value)?)
             }
             "allOf" => return Err(self.no("has `allOf`")),
-            "patternProperties" => return Err(self.no("allows properties without a name")),
             "additionalProperties" if *value == Value::Bool(false) => Keyword::Nothing,
-            "additionalProperties" => return Err(self.no("allows properties without a name")),
+            "additionalProperties" | "patternProperties" => {
+                return Err(self.no("allows properties without a name"));
+            }
             "prefixItems" => return Err(self.no("is a tuple")),
             "required" | "format" | "default" | "$schema" | "$id" | "$comment" | "examples"
             | "deprecated" | "readOnly" | "writeOnly" => Keyword::Nothing,
@@ -252,12 +213,8 @@ impl Rewriter<'_> {
             None if is_closed => &empty,
             None => return Err(self.no("is an object without `properties`")),
         };
-        let required: Vec<&Value> = map
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .collect();
+        let required = map.get("required").and_then(Value::as_array);
+        let required: Vec<&Value> = required.into_iter().flatten().collect();
         let is_property = |name: &&Value| name.as_str().is_some_and(|n| properties.contains_key(n));
         if let Some(name) = required.iter().find(|name| !is_property(name)) {
             return Err(self.no(format!("requires {name} without describing it")));
@@ -318,14 +275,11 @@ fn is_type(map: &Map<String, Value>, wanted: &str) -> bool {
 }
 
 fn is_plain(value: &Value) -> bool {
+    let is_nested = |value: &Value| value.is_object() || value.is_array();
     match value {
-        Value::Array(list) => !list.is_empty() && list.iter().all(|one| !is_nested(one)),
+        Value::Array(list) => !list.is_empty() && !list.iter().any(is_nested),
         one => !is_nested(one),
     }
-}
-
-fn is_nested(value: &Value) -> bool {
-    value.is_object() || value.is_array()
 }
 
 /// Whether a pattern has no look-around, word boundary or back-reference.
@@ -342,52 +296,4 @@ fn is_simple(pattern: &Value) -> bool {
         && !escaped
             .iter()
             .any(|c| matches!(c, b'b' | b'B' | b'1'..=b'9'))
-}
-
-/// Whether at most one branch can fit: then `oneOf` and `anyOf` mean the same.
-fn are_exclusive(branches: &Value) -> bool {
-    let branches: Vec<&Value> = branches.as_array().into_iter().flatten().collect();
-    branches.iter().enumerate().all(|(index, one)| {
-        branches[index + 1..]
-            .iter()
-            .all(|other| exclude(one, other))
-    })
-}
-
-fn exclude(one: &Value, other: &Value) -> bool {
-    let numbers = ["integer", "number"];
-    let types = (type_of(one), type_of(other));
-    if let (Some(a), Some(b)) = types
-        && a != b
-        && !(numbers.contains(&a) && numbers.contains(&b))
-    {
-        return true;
-    }
-    if let (Some(a), Some(b)) = (constants(one), constants(other)) {
-        return !a.iter().any(|value| b.contains(value));
-    }
-    let required = |schema: &Value, name: &str| {
-        let names = schema.get("required").and_then(Value::as_array);
-        names.is_some_and(|names| names.iter().any(|known| known == name))
-    };
-    let properties = one.get("properties").and_then(Value::as_object);
-    properties.into_iter().flatten().any(|(name, a)| {
-        let b = other.get("properties").and_then(|all| all.get(name));
-        required(one, name)
-            && required(other, name)
-            && matches!((constants(a), b.and_then(constants)), (Some(a), Some(b))
-                if !a.iter().any(|value| b.contains(value)))
-    })
-}
-
-fn type_of(schema: &Value) -> Option<&str> {
-    schema.get("type")?.as_str()
-}
-
-fn constants(schema: &Value) -> Option<Vec<&Value>> {
-    match (schema.get("const"), schema.get("enum")) {
-        (Some(value), _) => Some(vec![value]),
-        (None, Some(Value::Array(values))) => Some(values.iter().collect()),
-        _ => None,
-    }
 }

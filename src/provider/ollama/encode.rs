@@ -103,10 +103,10 @@ impl Translator {
         Self { structured_output }
     }
 
-    fn format<'a>(
-        &self,
-        request: &'a Request,
-    ) -> Result<(Option<Format<'a>>, StructuredOutput), ProviderError> {
+    fn format(
+        self,
+        request: &Request,
+    ) -> Result<(Option<Format<'_>>, StructuredOutput), ProviderError> {
         use StructuredOutputMode::{Auto, JsonObject, JsonSchema, Prompted};
         let has_tools = !request.tools.is_empty();
         let json = (Some(Format::Json("json")), StructuredOutput::JsonObject);
