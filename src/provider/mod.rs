@@ -9,6 +9,7 @@ pub mod anthropic;
 mod error;
 pub mod extract;
 mod fallback;
+pub mod gemini;
 #[cfg(feature = "http")]
 mod http;
 mod limit;
@@ -39,8 +40,8 @@ pub use fallback::{
 };
 #[cfg(feature = "http")]
 pub use http::{
-    Anthropic, AnthropicProvider, AzureOpenAi, AzureOpenAiProvider, HttpProvider,
-    HttpProviderBuilder, HttpService, Ollama, OllamaProvider, OpenAi, OpenAiProvider,
+    Anthropic, AnthropicProvider, AzureOpenAi, AzureOpenAiProvider, Gemini, GeminiProvider,
+    HttpProvider, HttpProviderBuilder, HttpService, Ollama, OllamaProvider, OpenAi, OpenAiProvider,
 };
 pub use limit::{Limited, RateLimits};
 pub use retry::{RetryPolicy, Retrying};

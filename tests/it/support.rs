@@ -1,5 +1,7 @@
 //! What several modules share: a pack, an agent, runners around scripts, providers with a habit.
 
+#[cfg(feature = "http")]
+pub(crate) mod aimock;
 pub(crate) mod folder;
 pub(crate) mod mixed;
 #[cfg(feature = "http")]

@@ -6,20 +6,20 @@ use serde_json::{Map, Value, json};
 const MAX_REFERENCES: usize = 16;
 
 /// A schema document, to resolve references in.
-pub(super) struct Facts<'a> {
-    pub(super) root: &'a Value,
+pub(in crate::provider) struct Facts<'a> {
+    pub(in crate::provider) root: &'a Value,
 }
 
 impl<'a> Facts<'a> {
     /// The schema that `reference` points at.
-    pub(super) fn resolve(&self, reference: &str) -> Option<&'a Map<String, Value>> {
+    pub(in crate::provider) fn resolve(&self, reference: &str) -> Option<&'a Map<String, Value>> {
         self.root
             .pointer(reference.strip_prefix('#')?)
             .and_then(Value::as_object)
     }
 
     /// Whether `schema` says that `null` fits.
-    pub(super) fn admits_null(&self, schema: &Value) -> bool {
+    pub(in crate::provider) fn admits_null(&self, schema: &Value) -> bool {
         self.admits_null_at(schema, 0)
     }
 
@@ -55,7 +55,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether at most one branch can fit, so that `oneOf` and `anyOf` mean the same.
-    pub(super) fn are_exclusive(&self, branches: &Value) -> bool {
+    pub(in crate::provider) fn are_exclusive(&self, branches: &Value) -> bool {
         let branches: Vec<_> = branches
             .as_array()
             .into_iter()
@@ -140,12 +140,12 @@ fn types(map: &Map<String, Value>) -> Vec<&str> {
 }
 
 /// Whether `type` names `name`, alone or among others.
-pub(super) fn has_type(map: &Map<String, Value>, name: &str) -> bool {
+pub(in crate::provider) fn has_type(map: &Map<String, Value>, name: &str) -> bool {
     types(map).contains(&name)
 }
 
 /// The `type` that the schema's constants have.
-pub(super) fn type_of_values(map: &Map<String, Value>) -> Option<Value> {
+pub(in crate::provider) fn type_of_values(map: &Map<String, Value>) -> Option<Value> {
     let mut names = Vec::new();
     for value in values(map)? {
         let name = match value {

@@ -13,7 +13,7 @@ mod calls;
 mod decode;
 mod dialect;
 mod encode;
-mod facts;
+pub(in crate::provider) mod facts;
 mod messages;
 mod opaque;
 mod stream;

@@ -9,7 +9,6 @@ mod words;
 pub(super) use api::{Api, Asked};
 pub(crate) use classify::cut_off;
 pub(super) use classify::{classify, classify_words};
-#[cfg(feature = "http")]
 pub(crate) use retry_after::retry_after;
 pub(super) use value::{Object, count, object, take_text};
 pub(super) use words::Words;

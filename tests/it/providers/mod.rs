@@ -8,6 +8,7 @@ mod encode;
 mod fallback;
 #[cfg(feature = "http")]
 mod fallback_http;
+mod gemini;
 #[cfg(feature = "http")]
 mod http;
 mod limit;
