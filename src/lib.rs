@@ -49,7 +49,7 @@
 //! | 2 | [`error`] | the one error, with its ledger |
 //! | 3 | [`env`](mod@env), `config`, `schema`, [`telemetry`] | environment variables; reading YAML and JSON; JSON Schemas; spans and their names |
 //! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`], [`tool`] | prompt packs; model endpoints; the record of every call; what models cost; what models may do |
-//! | 5 | [`agent`], [`replay`], [`query`] | specs, the run loop, repairs, outcomes; answers from records; questions to the records of runs |
+//! | 5 | [`agent`], [`replay`], [`query`], `probe` | specs, the run loop, repairs, outcomes; answers from records; questions to the records of runs; what an endpoint enforces |
 //! | 6 | [`blocking`], [`job`], [`report`], `otel` | the sync face; job files; the page of a run; OTLP export |
 //! | 7 | `cli` | the `duologue` command |
 
@@ -76,6 +76,8 @@ pub mod job;
 #[cfg(feature = "otel")]
 pub mod otel;
 pub mod pricing;
+#[cfg(feature = "http")]
+pub mod probe;
 pub mod prompt;
 pub mod provider;
 pub mod query;

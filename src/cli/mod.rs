@@ -7,6 +7,8 @@ mod check;
 mod logs;
 mod output;
 mod prices;
+#[cfg(feature = "http")]
+mod probe;
 mod progress;
 mod run;
 mod schema;
@@ -44,6 +46,9 @@ enum Command {
     /// Look at the records of runs.
     #[command(subcommand)]
     Logs(logs::Logs),
+    /// Find out what an endpoint enforces, with a handful of tiny requests.
+    #[cfg(feature = "http")]
+    Probe(probe::Probe),
     /// Print what models cost, as far as it is known.
     Prices(prices::Prices),
     /// Print the JSON Schema of a format.
@@ -63,6 +68,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
         Command::Logs(logs) => logs.execute(),
+        #[cfg(feature = "http")]
+        Command::Probe(probe) => probe.execute(),
         Command::Prices(prices) => prices.execute(),
         Command::Schema(schema) => schema.execute(),
         Command::Completions { shell } => {

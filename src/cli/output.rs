@@ -30,8 +30,13 @@ pub(super) fn print_while_read(text: &str) -> Result<bool> {
 
 /// One JSON document for programs, on stdout.
 pub(super) fn print_json(document: &impl Serialize) -> Result<()> {
+    print(&json_text(document)?)
+}
+
+/// One JSON document, as [`print_json`] prints it.
+pub(super) fn json_text(document: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(document).map_err(not_json)?;
-    print(&format!("{}\n", escaped_json(&text)))
+    Ok(format!("{}\n", escaped_json(&text)))
 }
 
 /// One JSON document in one line, as [`print_json`] would print it.

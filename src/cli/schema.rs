@@ -6,6 +6,7 @@ use super::{SUCCESS, output};
 use crate::call_log::PublishedFormat;
 use crate::error::Result;
 use crate::job::JobFile;
+use crate::provider::EndpointProfile;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  duologue schema job > job.schema.json")]
@@ -25,6 +26,8 @@ enum Format {
     Summary,
     /// Lines of a journal.
     JournalEvent,
+    /// Profiles of endpoints.
+    Profile,
 }
 
 impl Schema {
@@ -32,6 +35,10 @@ impl Schema {
         let published = match self.format {
             Format::Job => {
                 output::print_json(&schemars::schema_for!(JobFile))?;
+                return Ok(SUCCESS);
+            }
+            Format::Profile => {
+                output::print_json(&schemars::schema_for!(EndpointProfile))?;
                 return Ok(SUCCESS);
             }
             Format::Record => PublishedFormat::Record,

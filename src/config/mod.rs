@@ -47,6 +47,17 @@ pub(crate) fn read_value(path: &Path) -> Result<Value> {
     }
 }
 
+/// `document` as YAML.
+pub(crate) fn to_yaml(document: &impl serde::Serialize) -> Result<String> {
+    serde_yaml::to_string(document).map_err(|error| {
+        Error::new(
+            ErrorKind::Internal,
+            "the document cannot be written as YAML",
+        )
+        .with_source(error)
+    })
+}
+
 /// The content of a YAML text that comes with the crate.
 pub(crate) fn value_of(text: &str) -> Result<Value> {
     serde_yaml::from_str(text).map_err(|error| {

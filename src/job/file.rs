@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fallback::FallbackConfig;
-use super::http_config::{AnthropicConfig, HttpConfig};
+use super::http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
 use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::call_log::LlmLogging;
 use crate::config;
@@ -133,7 +133,7 @@ pub struct AgentEntry {
 #[non_exhaustive]
 pub enum ProviderConfig {
     /// An endpoint that speaks OpenAI's chat completions.
-    OpenAi(HttpConfig),
+    OpenAi(OpenAiConfig),
     /// Anthropic's Messages API.
     Anthropic(AnthropicConfig),
     /// Ollama's own API; without a key, at `http://127.0.0.1:11434` by default.
@@ -180,7 +180,7 @@ impl ProviderConfig {
             );
         };
         match config::from_value_at(kind, origin, &format!("{key}.kind"))? {
-            Kind::OpenAi => config::from_value_at(value, origin, key).map(Self::OpenAi),
+            Kind::OpenAi => OpenAiConfig::read(value, origin, key).map(Self::OpenAi),
             Kind::Anthropic => AnthropicConfig::read(value, origin, key).map(Self::Anthropic),
             Kind::Ollama => config::from_value_at(value, origin, key).map(Self::Ollama),
             Kind::Scripted => config::from_value_at(value, origin, key).map(Self::Scripted),
@@ -192,7 +192,8 @@ impl ProviderConfig {
     /// The model that it is asked for in a fallback.
     pub(super) fn model(&self) -> Option<&str> {
         match self {
-            Self::OpenAi(config) | Self::Ollama(config) => config.model.as_deref(),
+            Self::OpenAi(config) => config.http.model.as_deref(),
+            Self::Ollama(config) => config.model.as_deref(),
             Self::Anthropic(config) => config.http.model.as_deref(),
             Self::Scripted(config) => config.model.as_deref(),
             Self::Replay(_) | Self::Fallback(_) => None,

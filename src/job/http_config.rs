@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -41,6 +42,36 @@ pub struct HttpConfig {
     pub headers: BTreeMap<String, String>,
     /// Further query parameters.
     pub query: BTreeMap<String, String>,
+}
+
+/// `kind: openai`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OpenAiConfig {
+    /// What it shares with the other kinds.
+    #[serde(flatten)]
+    pub http: HttpConfig,
+    /// What a probe of the endpoint found (`duologue probe`), a file. Default: what the host suggests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<PathBuf>,
+}
+
+impl OpenAiConfig {
+    pub(super) fn read(mut value: Value, origin: &str, key: &str) -> Result<Self> {
+        const PROFILE: &str = "profile";
+        let profile = value
+            .as_object_mut()
+            .and_then(|config| config.shift_remove(PROFILE));
+        let http = config::from_value_beside(value, origin, key, &[PROFILE])?;
+        let place = format!("{key}.{PROFILE}");
+        let profile = match profile {
+            Some(profile) => config::from_value_at(profile, origin, &place)?,
+            None => None,
+        };
+        Ok(Self { http, profile })
+    }
 }
 
 /// `kind: anthropic`.

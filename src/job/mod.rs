@@ -26,6 +26,8 @@ mod http_config;
 mod load;
 #[cfg_attr(not(feature = "http"), path = "without_http.rs")]
 mod over_http;
+#[cfg(feature = "http")]
+mod probe;
 mod provider;
 mod run;
 
@@ -34,7 +36,7 @@ pub use fallback::{CircuitBreakerConfig, FallbackConfig};
 pub use file::{
     AgentDefaults, AgentEntry, JobBudget, JobFile, ProviderConfig, ReplayConfig, ScriptedConfig,
 };
-pub use http_config::{AnthropicConfig, HttpConfig};
+pub use http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
 pub use load::{Job, JobAgent, JobOverrides};
 pub use provider::Redacted;
 pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::http_config::{AnthropicConfig, HttpConfig};
+use super::http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
 use super::load::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{
@@ -10,8 +10,12 @@ use crate::provider::{
 };
 
 impl Job {
-    pub(super) fn openai(&self, config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
-        self.over_http(OpenAiProvider::builder(), config, key)
+    pub(super) fn openai(&self, config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        let mut builder = OpenAiProvider::builder();
+        if let Some(profile) = &config.profile {
+            builder = builder.profile(self.profile(profile, key)?);
+        }
+        self.over_http(builder, &config.http, key)
     }
 
     pub(super) fn anthropic(

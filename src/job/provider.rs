@@ -82,7 +82,8 @@ impl Job {
     pub(super) fn answering_by(&self, config: &ProviderConfig, key: &str) -> Result<Answering> {
         match config {
             ProviderConfig::OpenAi(config) => {
-                self.answering_over_http("openai", config, key, || self.openai(config, key))
+                let provider = || self.openai(config, key);
+                self.answering_over_http("openai", &config.http, key, provider)
             }
             ProviderConfig::Anthropic(config) => {
                 let provider = || self.anthropic(config, key);
@@ -221,9 +222,8 @@ pub(super) fn check(config: &ProviderConfig, origin: &str, key: &str) -> Result<
 /// The same, where the provider may have a model of its own.
 pub(super) fn check_alone(config: &ProviderConfig, origin: &str, key: &str) -> Result<()> {
     match config {
-        ProviderConfig::OpenAi(config) | ProviderConfig::Ollama(config) => {
-            config.check(origin, key)
-        }
+        ProviderConfig::OpenAi(config) => config.http.check(origin, key),
+        ProviderConfig::Ollama(config) => config.check(origin, key),
         ProviderConfig::Anthropic(config) => config.http.check(origin, key),
         ProviderConfig::Scripted(_) => Ok(()),
         ProviderConfig::Replay(config) => check_replay(config, origin, key),

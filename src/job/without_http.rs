@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::http_config::{AnthropicConfig, HttpConfig};
+use super::http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
 use super::load::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Provider;
 
 impl Job {
-    pub(super) fn openai(&self, _config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
+    pub(super) fn openai(&self, _config: &OpenAiConfig, key: &str) -> Result<Arc<dyn Provider>> {
         self.no_http(key)
     }
 

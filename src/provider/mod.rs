@@ -16,6 +16,7 @@ mod limit;
 pub mod ollama;
 pub mod openai;
 mod rate_limit_headers;
+mod profile;
 mod reading;
 mod retry;
 mod scripted;
@@ -44,6 +45,9 @@ pub use http::{
     HttpProvider, HttpProviderBuilder, HttpService, Ollama, OllamaProvider, OpenAi, OpenAiProvider,
 };
 pub use limit::{Limited, RateLimits};
+pub use profile::{
+    EndpointProfile, ErrorShape, ErrorShapes, Finding, Findings, ProfileKind, Verdict,
+};
 pub use retry::{RetryPolicy, Retrying};
 pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};
 pub use structured::StructuredOutputMode;

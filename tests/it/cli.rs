@@ -450,6 +450,7 @@ fn schemas_are_printed_for_every_format() {
         ("record", "duologue.call/1"),
         ("summary", "duologue.summary/1"),
         ("journal-event", "duologue.journal/1"),
+        ("profile", "duologue.profile/1"),
     ] {
         let schema = folder.run(&["schema", format]).json();
         assert_eq!(schema["title"], title);

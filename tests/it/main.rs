@@ -98,6 +98,10 @@ mod otel;
 /// One table of scenarios through the async and the blocking face.
 mod parity;
 
+/// Probing endpoints, and what providers do with the profiles.
+#[cfg(feature = "http")]
+mod probe;
+
 /// Packs: what a directory may hold, and how it is rendered.
 mod prompt_packs;
 

@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["error"],
     &["env", "config", "schema", "telemetry"],
     &["prompt", "provider", "call_log", "pricing", "tool"],
-    &["agent", "replay", "query"],
+    &["agent", "replay", "query", "probe"],
     &["blocking", "job", "report", "otel"],
     &["cli"],
 ];

@@ -5,7 +5,7 @@ use reqwest::Url;
 use super::endpoint::with_path;
 use super::{HttpProvider, HttpProviderBuilder, HttpService};
 use crate::provider::openai::{DeveloperRole, Dialect, TokenLimitField, Translator};
-use crate::provider::{StructuredOutputMode, Translate};
+use crate::provider::{EndpointProfile, StructuredOutputMode, Translate};
 
 /// Any server that speaks `OpenAI`'s chat completions.
 pub type OpenAiProvider = HttpProvider<OpenAi>;
@@ -16,6 +16,8 @@ pub type OpenAiProvider = HttpProvider<OpenAi>;
 pub struct OpenAi {
     /// How requests are written. Default: by host, see [`Dialect::for_host`].
     pub dialect: Option<Dialect>,
+    /// What a probe of the endpoint found, over the host's dialect; what is set here wins over it.
+    pub profile: Option<EndpointProfile>,
     /// The field that limits the answer's tokens. Default: the dialect's.
     pub token_limit_field: Option<TokenLimitField>,
     /// The role under which developer messages go. Default: the dialect's.
@@ -32,7 +34,12 @@ impl HttpService for OpenAi {
     }
 
     fn translator(&self, endpoint: &Url, mode: StructuredOutputMode) -> Box<dyn Translate> {
-        let dialect = dialect(self.dialect, endpoint, mode);
+        let by_host = || Dialect::for_host(endpoint.host_str().unwrap_or_default());
+        let probed = self
+            .profile
+            .as_ref()
+            .map(|profile| profile.applied_to(by_host()));
+        let dialect = dialect(self.dialect.or(probed), endpoint, mode);
         Box::new(Translator::new(Dialect {
             token_limit_field: self.token_limit_field.unwrap_or(dialect.token_limit_field),
             developer_role: self.developer_role.unwrap_or(dialect.developer_role),
@@ -58,6 +65,25 @@ impl HttpProviderBuilder<OpenAi> {
     /// A [`structured_output`](Self::structured_output) other than `auto` wins over the dialect's.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.service.dialect = Some(dialect);
+        self
+    }
+
+    /// What a [probe](crate::probe) of the endpoint found. What is set here besides wins over it;
+    /// [`StructuredOutputMode::Auto`] comes to what the endpoint enforces.
+    ///
+    /// ```
+    /// use duologue::provider::{EndpointProfile, OpenAiProvider};
+    ///
+    /// let profile = EndpointProfile::from_yaml("schema: duologue.profile/1")?;
+    /// let provider = OpenAiProvider::builder()
+    ///     .base_url("http://127.0.0.1:8080/v1")
+    ///     .no_api_key()
+    ///     .profile(profile)
+    ///     .build()?;
+    /// # Ok::<(), duologue::Error>(())
+    /// ```
+    pub fn profile(mut self, profile: EndpointProfile) -> Self {
+        self.service.profile = Some(profile);
         self
     }
 
