@@ -4,11 +4,11 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::{Key, ProbeTarget};
-use crate::chat::{Request, Response, StructuredOutput};
-use crate::error::{ErrorKind, Result};
+use crate::chat::{Delta, Request, Response, StructuredOutput};
+use crate::error::Result;
 use crate::provider::{
-    CallContext, Delivery, Encoded, HttpAnswer, HttpProvider, HttpService, Provider, ProviderError,
-    StreamDecoder, StructuredOutputMode, Translate,
+    CallContext, Delivery, Encoded, HttpAnswer, HttpProvider, HttpService, Progress, Provider,
+    ProviderError, StreamDecoder, StructuredOutputMode, Translate,
 };
 
 /// What came back.
@@ -154,27 +154,31 @@ impl Translate for AnyBody {
     }
 
     fn stream_decoder(&self, _: &str) -> Box<dyn StreamDecoder> {
-        Box::new(NotStreamed)
+        Box::new(Joined::default())
     }
 }
 
-/// A probe takes streams as the text that they are.
-struct NotStreamed;
+/// Puts a stream together again: a probe reads it as the text that it was.
+#[derive(Default)]
+struct Joined(String);
 
-impl StreamDecoder for NotStreamed {
+impl StreamDecoder for Joined {
     fn feed(
         &mut self,
         _: Option<&str>,
-        _: &str,
-        _: &mut dyn FnMut(&crate::chat::Delta<'_>),
-    ) -> std::result::Result<crate::provider::Progress, ProviderError> {
-        Ok(crate::provider::Progress::More)
+        data: &str,
+        _: &mut dyn FnMut(&Delta<'_>),
+    ) -> std::result::Result<Progress, ProviderError> {
+        for part in ["data: ", data, "\n\n"] {
+            self.0.push_str(part);
+        }
+        Ok(Progress::More)
     }
 
     fn finish(&mut self) -> std::result::Result<Response, ProviderError> {
-        Err(ProviderError::new(
-            ErrorKind::Internal,
-            "a probe does not stream",
-        ))
+        let mut response = Response::text(std::mem::take(&mut self.0));
+        // What is no success is no stream either.
+        response.provider_data.insert(STATUS.to_owned(), 200.into());
+        Ok(response)
     }
 }
