@@ -136,6 +136,8 @@ pub enum ProviderConfig {
     OpenAi(OpenAiConfig),
     /// Anthropic's Messages API.
     Anthropic(AnthropicConfig),
+    /// Gemini's `generateContent`.
+    Gemini(HttpConfig),
     /// Ollama's own API; without a key, at `http://127.0.0.1:11434` by default.
     Ollama(HttpConfig),
     /// Replies from a file, in order; no request leaves.
@@ -146,13 +148,14 @@ pub enum ProviderConfig {
     Fallback(FallbackConfig),
 }
 
-const KINDS: &str = "`openai`, `anthropic`, `ollama`, `scripted`, `replay`, `fallback`";
+const KINDS: &str = "`openai`, `anthropic`, `gemini`, `ollama`, `scripted`, `replay`, `fallback`";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     OpenAi,
     Anthropic,
+    Gemini,
     Ollama,
     Scripted,
     Replay,
@@ -182,6 +185,7 @@ impl ProviderConfig {
         match config::from_value_at(kind, origin, &format!("{key}.kind"))? {
             Kind::OpenAi => OpenAiConfig::read(value, origin, key).map(Self::OpenAi),
             Kind::Anthropic => AnthropicConfig::read(value, origin, key).map(Self::Anthropic),
+            Kind::Gemini => config::from_value_at(value, origin, key).map(Self::Gemini),
             Kind::Ollama => config::from_value_at(value, origin, key).map(Self::Ollama),
             Kind::Scripted => config::from_value_at(value, origin, key).map(Self::Scripted),
             Kind::Replay => ReplayConfig::read(value, origin, key).map(Self::Replay),
@@ -193,7 +197,7 @@ impl ProviderConfig {
     pub(super) fn model(&self) -> Option<&str> {
         match self {
             Self::OpenAi(config) => config.http.model.as_deref(),
-            Self::Ollama(config) => config.model.as_deref(),
+            Self::Gemini(config) | Self::Ollama(config) => config.model.as_deref(),
             Self::Anthropic(config) => config.http.model.as_deref(),
             Self::Scripted(config) => config.model.as_deref(),
             Self::Replay(_) | Self::Fallback(_) => None,

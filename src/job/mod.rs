@@ -15,7 +15,7 @@
 //! ```
 //!
 //! `provider: {kind: replay, from: artifacts/demo}` answers with the records of an earlier run, see
-//! [`replay`](crate::replay). The other kinds are `anthropic`, `ollama` and `scripted`, see
+//! [`replay`](crate::replay). The other kinds are `anthropic`, `gemini`, `ollama` and `scripted`, see
 //! [`ProviderConfig`]. A `.env` file beside the job file is read below the process's environment. Keys stand in the
 //! environment only; the job file names the variable.
 

@@ -6,7 +6,8 @@ use super::http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
 use super::load::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{
-    AnthropicProvider, HttpProviderBuilder, HttpService, OllamaProvider, OpenAiProvider, Provider,
+    AnthropicProvider, GeminiProvider, HttpProviderBuilder, HttpService, OllamaProvider,
+    OpenAiProvider, Provider,
 };
 
 impl Job {
@@ -25,6 +26,10 @@ impl Job {
     ) -> Result<Arc<dyn Provider>> {
         let builder = AnthropicProvider::builder().api_version(config.api_version);
         self.over_http(builder, &config.http, key)
+    }
+
+    pub(super) fn gemini(&self, config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        self.over_http(GeminiProvider::builder(), config, key)
     }
 
     pub(super) fn ollama(&self, config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {

@@ -89,6 +89,9 @@ impl Job {
                 let provider = || self.anthropic(config, key);
                 self.answering_over_http("anthropic", &config.http, key, provider)
             }
+            ProviderConfig::Gemini(config) => {
+                self.answering_over_http("gemini", config, key, || self.gemini(config, key))
+            }
             ProviderConfig::Ollama(config) => {
                 self.answering_over_http("ollama", config, key, || self.ollama(config, key))
             }
@@ -223,7 +226,9 @@ pub(super) fn check(config: &ProviderConfig, origin: &str, key: &str) -> Result<
 pub(super) fn check_alone(config: &ProviderConfig, origin: &str, key: &str) -> Result<()> {
     match config {
         ProviderConfig::OpenAi(config) => config.http.check(origin, key),
-        ProviderConfig::Ollama(config) => config.check(origin, key),
+        ProviderConfig::Gemini(config) | ProviderConfig::Ollama(config) => {
+            config.check(origin, key)
+        }
         ProviderConfig::Anthropic(config) => config.http.check(origin, key),
         ProviderConfig::Scripted(_) => Ok(()),
         ProviderConfig::Replay(config) => check_replay(config, origin, key),

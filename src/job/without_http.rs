@@ -20,6 +20,10 @@ impl Job {
         self.no_http(key)
     }
 
+    pub(super) fn gemini(&self, _config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        self.no_http(key)
+    }
+
     pub(super) fn ollama(&self, _config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
         self.no_http(key)
     }
