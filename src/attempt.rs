@@ -5,6 +5,7 @@
 //! dropped: attempts in the record equal requests on the wire.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -96,7 +97,7 @@ pub struct RateLimitStatus {
 }
 
 /// What came of an answer that is streamed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartialAnswer {
     /// The text so far.
@@ -107,9 +108,62 @@ pub struct PartialAnswer {
     pub usage: Usage,
 }
 
+/// Debug shows sizes, never the model's text.
+impl fmt::Debug for PartialAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartialAnswer")
+            .field("text_bytes", &self.text.len())
+            .field("reasoning_bytes", &self.reasoning.len())
+            .field("usage", &self.usage)
+            .finish()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    answer: PartialAnswer,
+    tool_call_bytes: usize,
+}
+
+impl Received {
+    fn add(&mut self, delta: &Delta<'_>) {
+        match delta {
+            Delta::Text(text) => self.answer.text.push_str(text),
+            Delta::Reasoning(text) => self.answer.reasoning.push_str(text),
+            Delta::Usage(usage) => self.answer.usage = *usage,
+            Delta::ToolCall(piece) => {
+                let name = piece.name.unwrap_or_default();
+                self.tool_call_bytes += name.len() + piece.arguments.len();
+            }
+            Delta::Restarted => {}
+        }
+    }
+
+    /// As the server told, else as what came lets guess.
+    fn usage(&self, input_estimate: Option<u64>) -> Usage {
+        let answer = &self.answer;
+        let mut usage = answer.usage;
+        if usage.input_tokens.is_none() && input_estimate.is_some() {
+            usage.input_tokens = input_estimate;
+            usage.estimated = true;
+        }
+        let bytes = answer.text.len() + answer.reasoning.len() + self.tool_call_bytes;
+        let written = Some(Usage::estimated_tokens(bytes)).filter(|tokens| *tokens > 0);
+        // Servers tell of the first token when they begin, and of the others at the end.
+        if usage.output_tokens < written {
+            usage.output_tokens = written;
+            usage.estimated = true;
+        }
+        usage
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
-    partial: Option<PartialAnswer>,
+    received: Option<Received>,
+    /// What an earlier attempt left.
+    broken: Option<Received>,
+    input_estimate: Option<u64>,
     rate_limits: Option<RateLimitStatus>,
     /// Who is asked next, where a call may go to several providers.
     target: Option<Target>,
@@ -227,21 +281,48 @@ impl Attempts {
     pub fn receive(&self, delta: &Delta<'_>) {
         let mut shared = self.lock();
         if matches!(delta, Delta::Restarted) {
-            shared.partial = None;
+            let broken = shared.received.take();
+            shared.broken = broken.or(shared.broken.take());
             return;
         }
-        let partial = shared.partial.get_or_insert_default();
-        match delta {
-            Delta::Text(text) => partial.text.push_str(text),
-            Delta::Reasoning(text) => partial.reasoning.push_str(text),
-            Delta::Usage(usage) => partial.usage = *usage,
-            Delta::ToolCall(_) | Delta::Restarted => {}
-        }
+        shared.received.get_or_insert_default().add(delta);
     }
 
     /// What has come of a streamed answer; `None` when nothing has, or nothing is streamed.
     pub fn partial(&self) -> Option<PartialAnswer> {
-        self.lock().partial.clone()
+        let shared = self.lock();
+        let received = shared.received.as_ref();
+        received.map(|received| received.answer.clone())
+    }
+
+    /// The tokens that the server has told of in its stream; `None` when nothing was streamed.
+    pub fn told_usage(&self) -> Option<Usage> {
+        let shared = self.lock();
+        let received = shared.received.as_ref();
+        received.map(|received| received.answer.usage)
+    }
+
+    /// Whether something has come of a streamed answer.
+    pub fn has_partial(&self) -> bool {
+        self.lock().received.is_some()
+    }
+
+    /// What is left of a streamed answer that did not come to its end: of the last attempt that
+    /// brought any. Tokens that the server did not tell of are
+    /// [estimated](Usage::estimated), those of the prompt as
+    /// [`estimate_input`](Self::estimate_input) says.
+    pub fn remains(&self) -> Option<PartialAnswer> {
+        let shared = self.lock();
+        let received = shared.received.as_ref().or(shared.broken.as_ref())?;
+        Some(PartialAnswer {
+            usage: received.usage(shared.input_estimate),
+            ..received.answer.clone()
+        })
+    }
+
+    /// Notes about how many tokens the prompt has, for a stream that breaks before its server tells.
+    pub fn estimate_input(&self, tokens: u64) {
+        self.lock().input_estimate = Some(tokens);
     }
 
     /// The call whose record gives the answer, if one does.

@@ -254,6 +254,11 @@ impl Usage {
         add(self.input_tokens, self.output_tokens)
     }
 
+    /// The tokens that so many bytes of text take, more or less: one for every four.
+    pub(crate) fn estimated_tokens(bytes: usize) -> u64 {
+        (bytes as u64).div_ceil(4)
+    }
+
     /// Whether no figure is known.
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()

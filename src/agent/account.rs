@@ -54,6 +54,11 @@ impl Reservation {
 
     /// The call was answered: what it used is spent, what it did not report stays as reserved.
     pub(super) fn settle(mut self, usage: &Usage, cost: Option<Cost>) {
+        self.spend(usage, cost);
+        self.settled = true;
+    }
+
+    fn spend(&self, usage: &Usage, cost: Option<Cost>) {
         let used = Usage {
             input_tokens: usage.input_tokens.or(self.usage.input_tokens),
             output_tokens: usage.output_tokens.or(self.usage.output_tokens),
@@ -67,7 +72,6 @@ impl Reservation {
                 .unwrap_or(self.held.cost),
         };
         self.close(spent, usage.output_tokens.unwrap_or(0));
-        self.settled = true;
     }
 
     fn close(&self, spent: Amount, longest: u64) {
@@ -82,6 +86,10 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.settled {
+            return;
+        }
+        if let Some(remains) = self.attempts.remains() {
+            self.spend(&remains.usage, None);
             return;
         }
         let spent = if self.attempts.to_vec().iter().any(may_cost) {

@@ -15,8 +15,6 @@ use crate::pricing::PriceTable;
 
 /// What a message takes besides its text.
 const TOKENS_PER_MESSAGE: u64 = 4;
-/// What four bytes of text take, more or less.
-const BYTES_PER_TOKEN: u64 = 4;
 
 /// The right to make one call: where its attempts will be noted, and what is set aside for it.
 #[derive(Debug)]
@@ -77,8 +75,10 @@ impl Execution<'_> {
         self.in_time()?;
         let attempts = Attempts::new(self.around.log.wire_capture());
         let mut reservations = Vec::new();
-        if !self.budgets.is_empty() {
+        let streams = self.options.events.is_on();
+        if streams || !self.budgets.is_empty() {
             let need = self.need(request);
+            attempts.estimate_input(need.input_tokens);
             for budget in &self.budgets {
                 let reservation = budget
                     .reserve(&need, &attempts)
@@ -118,7 +118,7 @@ impl Execution<'_> {
     }
 
     fn need(&self, request: &Request) -> Need {
-        let tokens = |text: &str| (text.len() as u64).div_ceil(BYTES_PER_TOKEN);
+        let tokens = |text: &str| Usage::estimated_tokens(text.len());
         let messages = request.messages.iter();
         let messages: u64 = messages
             .map(|message| tokens(&message.content) + TOKENS_PER_MESSAGE)

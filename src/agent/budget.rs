@@ -25,6 +25,7 @@ use crate::text;
 ///   all of a call that failed, was cancelled or panicked, if a request may have been answered for
 ///   money: it left, and the server did not refuse it (by a status of 400 or above that is no
 ///   gateway's timeout). What was reserved for a call that sent nothing is free again.
+/// - A streamed call that ended early spends what came of it: as the server told, else as estimated.
 /// - Retries inside of a call are part of it; a repair, or another try with a higher cap, reserves anew.
 ///
 /// Clones share what is spent; set the limits before you clone. A run that meets the same budget

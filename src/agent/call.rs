@@ -8,14 +8,15 @@ use tracing::{Instrument as _, Span};
 use super::admission::Ticket;
 use super::decision::Step;
 use super::execution::Execution;
+use super::spans::Ending;
 use super::verdict::{Decode, Decoded, Failure, Verdict, judge};
-use crate::attempt::Attempts;
-use crate::call_log::{CallEnd, Parameters, Record};
-use crate::chat::{Request, Response};
+use crate::attempt::{Attempts, PartialAnswer};
+use crate::call_log::{CallEnd, Parameters, Price, Record};
+use crate::chat::{Request, Response, Usage};
 use crate::clock;
 use crate::cost::Cost;
 use crate::error::{CallReport, ErrorKind, Result};
-use crate::provider::{CallContext, ProviderError};
+use crate::provider::{CallContext, ProviderError, tell_whole};
 
 impl Execution<'_> {
     /// One call, from its first record to its last; `request` becomes the next one.
@@ -31,26 +32,40 @@ impl Execution<'_> {
         let started = around.clock.elapsed();
         let open = around
             .log
-            .begin(&attempts, || self.record(&call_id, request))?;
+            .begin(&attempts, || self.record(&call_id, request))?
+            .priced(self.price_of(request));
+        let (events, number) = (self.options.events.clone(), self.ledger.calls.len() + 1);
+        events.call_started(&self.id, &call_id, number, request);
         let open_span = self.open_call_span(&call_id, request);
         let span = open_span.span();
 
         let (response, mut verdict) = self.ask(request, &attempts, span.clone(), decode).await;
-        let cost = self.settle(ticket, request, response.as_ref());
+        let remains = response.is_none().then(|| attempts.remains()).flatten();
+        let usage = usage_of(response.as_ref(), remains.as_ref());
+        let cost = self.settle(ticket, request, response.as_ref(), usage);
         let duration = around.clock.elapsed().saturating_sub(started);
         let mut report = self.report(call_id, &attempts, response.as_ref(), &verdict);
-        (report.cost, report.duration) = (cost, duration);
+        (report.usage, report.cost, report.duration) = (usage.unwrap_or_default(), cost, duration);
         let kind = report.error;
         self.ledger.calls.push(report);
-        self.close_call_span(open_span, &attempts, response.as_ref(), cost, kind);
+        let ending = Ending {
+            usage,
+            cost,
+            error: kind,
+        };
+        self.close_call_span(open_span, &attempts, response.as_ref(), ending);
         let next = self.decide(&verdict, response.as_ref(), request);
+        if next.goes_on() && !verdict.violations().is_empty() {
+            events.repaired(self.repairs, verdict.violations().len());
+        }
         let kept = open.finish(|| CallEnd {
             cost,
             ..verdict.take_end(response.clone(), next.goes_on())
         });
         self.tell(&span);
         if let Some(call) = self.ledger.calls.last_mut() {
-            call.raw_text = response.map(|response| response.refusal.unwrap_or(response.text));
+            let answered = response.map(|response| response.refusal.unwrap_or(response.text));
+            call.raw_text = answered.or(remains.map(|remains| remains.text));
         }
 
         // Only now: the answer that the log could not keep must be in the ledger.
@@ -69,9 +84,16 @@ impl Execution<'_> {
         let context = CallContext::new(&self.spec.name)
             .with_attempts(attempts.clone())
             .with_deadline(self.deadline);
+        let context = match self.options.events.listener() {
+            Some(listener) => context.with_listener(listener),
+            None => context,
+        };
         let answer = self.around.provider.generate_json(request, &context);
         match self.guarded(answer).instrument(span).await {
             Ok(response) => {
+                if context.streams() {
+                    self.tell_answer(&context, &response).await;
+                }
                 let verdict = judge(&response, &self.schema, &mut |answer| {
                     // A conversation keeps the JSON whatever else becomes of it.
                     let conversing = self.options.conversation.is_some();
@@ -95,7 +117,7 @@ impl Execution<'_> {
             raw_text: None,
             violations: verdict.violations().to_vec(),
             finish_reason: response.and_then(|response| response.finish_reason.clone()),
-            usage: response.map(|response| response.usage).unwrap_or_default(),
+            usage: Usage::default(),
             cost: None,
             attempts: attempts.to_vec(),
             duration: Duration::ZERO,
@@ -120,18 +142,44 @@ impl Execution<'_> {
         });
     }
 
-    /// What the call cost, as its budgets learn it. One without an answer drops its ticket.
-    fn settle(&self, ticket: Ticket, asked: &Request, response: Option<&Response>) -> Option<Cost> {
-        let response = response?;
-        let answered = response.model.as_deref();
+    /// An answer that came as a whole goes to who listens as one piece.
+    async fn tell_answer(&self, context: &CallContext, response: &Response) {
+        let attempts = context.attempts();
+        if !attempts.has_partial() {
+            tell_whole(context, response, Some(usize::MAX)).await;
+        }
+        self.options.events.answered(response, attempts);
+    }
+
+    /// What the call cost, as its budgets learn it. One of which nothing is known drops its ticket.
+    fn settle(
+        &self,
+        ticket: Ticket,
+        asked: &Request,
+        response: Option<&Response>,
+        usage: Option<Usage>,
+    ) -> Option<Cost> {
+        let usage = usage?;
+        let answered = response.and_then(|response| response.model.as_deref());
         let prices = self.around.prices;
         // A fallback may have asked another model.
         let last = ticket.attempts.to_vec().pop();
         let other = last.and_then(|attempt| attempt.model);
         let asked = other.as_deref().unwrap_or(&asked.model);
-        let cost = prices.cost(asked, answered, &response.usage);
-        ticket.settle(&response.usage, cost);
+        let cost = prices.cost(asked, answered, &usage);
+        ticket.settle(&usage, cost);
         cost
+    }
+
+    /// What a call that is dropped has cost by its usage, where it may have any.
+    fn price_of(&self, request: &Request) -> Option<Price> {
+        let streams = self.options.events.is_on();
+        let price = *self
+            .around
+            .prices
+            .price(&request.model)
+            .filter(|_| streams)?;
+        Some(Box::new(move |usage| price.cost(usage)))
     }
 
     fn record(&self, call_id: &str, request: &Request) -> Record {
@@ -160,6 +208,7 @@ impl Execution<'_> {
                 .insert(name.clone(), part.template.to_string());
             record.prompt_hashes.insert(name, hash.clone());
         }
+        record.streamed = options.events.is_on();
         record.schema_hash = Some(self.schema.hash.clone());
         record.messages.clone_from(&request.messages);
         if self.around.log.keeps_context() {
@@ -191,4 +240,10 @@ impl Execution<'_> {
             )),
         }
     }
+}
+
+/// The tokens of an answer, or of what is left of one.
+fn usage_of(response: Option<&Response>, remains: Option<&PartialAnswer>) -> Option<Usage> {
+    let answered = response.map(|response| response.usage);
+    answered.or(remains.map(|remains| remains.usage))
 }

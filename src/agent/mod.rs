@@ -29,6 +29,9 @@ mod repair;
 mod runner;
 mod spans;
 mod spec;
+mod stream;
+mod stream_event;
+mod stream_sink;
 mod verdict;
 
 pub use crate::call_log::AgentMode;
@@ -39,3 +42,5 @@ pub use options::RunOptions;
 pub use outcome::Outcome;
 pub use runner::{AgentRunner, AgentRunnerBuilder};
 pub use spec::AgentSpec;
+pub use stream::AgentStream;
+pub use stream_event::StreamEvent;

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::conversation::Conversation;
+use super::stream_sink::Events;
 
 /// What surrounds one run besides its agent and variables. All of it is optional.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub struct RunOptions<'a> {
     pub(super) parent_call_id: Option<String>,
     pub(super) job_id: Option<String>,
     pub(super) document_id: Option<String>,
+    pub(super) events: Events,
 }
 
 impl<'a> RunOptions<'a> {

@@ -123,8 +123,18 @@ impl AgentRunner {
         variables: impl Serialize,
         options: RunOptions<'_>,
     ) -> Result<Outcome<Value>> {
+        let variables = to_map(variables, &spec.name);
+        self.run_given(spec, variables, options).await
+    }
+
+    pub(super) async fn run_given(
+        &self,
+        spec: &AgentSpec,
+        variables: Result<Map<String, Value>>,
+        options: RunOptions<'_>,
+    ) -> Result<Outcome<Value>> {
         spec.validate()?;
-        let variables = to_map(variables, &spec.name)?;
+        let variables = variables?;
         let schema = self.schema_of(spec)?;
         self.shared
             .execute(spec, schema, variables, options, &mut |_| Ok(Decoded::AsIs))
@@ -156,8 +166,21 @@ impl AgentRunner {
     where
         T: DeserializeOwned + JsonSchema + Send + 'static,
     {
+        let variables = to_map(variables, &spec.name);
+        self.run_as_given(spec, variables, options).await
+    }
+
+    pub(super) async fn run_as_given<T>(
+        &self,
+        spec: &AgentSpec,
+        variables: Result<Map<String, Value>>,
+        options: RunOptions<'_>,
+    ) -> Result<Outcome<T>>
+    where
+        T: DeserializeOwned + JsonSchema + Send + 'static,
+    {
         spec.validate()?;
-        let variables = to_map(variables, &spec.name)?;
+        let variables = variables?;
         let schema = match &spec.response_schema {
             Some(_) => self.schema_of(spec)?,
             None => self.shared.schemas.of_type::<T>(&Whose(spec))?,
@@ -300,7 +323,7 @@ fn any_object() -> Value {
     serde_json::json!({"type": "object"})
 }
 
-fn to_map(variables: impl Serialize, agent: &str) -> Result<Map<String, Value>> {
+pub(super) fn to_map(variables: impl Serialize, agent: &str) -> Result<Map<String, Value>> {
     let not_a_map = |found: &str| {
         Error::new(
             ErrorKind::Config,

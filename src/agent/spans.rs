@@ -5,7 +5,7 @@ use super::options::RunOptions;
 use super::spec::AgentSpec;
 use crate::attempt::Attempts;
 use crate::call_log::CallLog;
-use crate::chat::{Request, Response};
+use crate::chat::{Request, Response, Usage};
 use crate::cost::Cost;
 use crate::error::ErrorKind;
 use crate::provider::Provider;
@@ -46,6 +46,14 @@ fn facts<'a>(
     }
 }
 
+/// How a call ended, in figures.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    pub(super) usage: Option<Usage>,
+    pub(super) cost: Option<Cost>,
+    pub(super) error: Option<ErrorKind>,
+}
+
 impl Execution<'_> {
     /// Opens the span of a call; the ledger does not hold the call yet.
     pub(super) fn open_call_span(&self, call_id: &str, request: &Request) -> OpenSpan {
@@ -56,6 +64,7 @@ impl Execution<'_> {
             execution_id: &self.id,
             attempt: u32::try_from(self.ledger.calls.len() + 1).unwrap_or(u32::MAX),
             request,
+            streams: self.options.events.is_on(),
             content: around.content,
         };
         call_span(&facts, &|text| around.log.outgoing_sanitizer().clean(text))
@@ -66,15 +75,15 @@ impl Execution<'_> {
         span: OpenSpan,
         attempts: &Attempts,
         response: Option<&Response>,
-        cost: Option<Cost>,
-        error: Option<ErrorKind>,
+        end: Ending,
     ) {
         let around = self.around;
         let ending = CallEnding {
             response,
             attempts,
-            cost,
-            error,
+            usage: end.usage,
+            cost: end.cost,
+            error: end.error,
             content: around.content,
         };
         ending.record(span, &|text| around.log.outgoing_sanitizer().clean(text));

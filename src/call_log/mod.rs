@@ -70,6 +70,7 @@ pub use file::FileCallLogger;
 pub use log::CallLog;
 pub use logger::{BoundRun, CallLogger, NullCallLogger, TeeCallLogger};
 pub use memory::MemoryCallLogger;
+pub(crate) use open_call::Price;
 pub use open_call::{CallEnd, OpenCall};
 pub(crate) use paths::run_directory;
 pub(crate) use reader::{INTERRUPTED, interrupt, is_abandoned, is_file_name, no_run, open_journal};

@@ -1,5 +1,6 @@
 //! The guard that makes sure of one record per call, and the way of a record to its logger.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use super::logger::CallLogger;
 use super::record::{CallError, CallStatus, Record};
 use super::redact::Sanitizer;
 use crate::attempt::{Attempts, millis};
-use crate::chat::Response;
+use crate::chat::{Response, Usage};
 use crate::clock::{self, Clock};
 use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result, SchemaViolation};
@@ -57,6 +58,7 @@ impl Recording {
         Ok(OpenCall(Some(Open {
             started,
             on: self.clone(),
+            price: None,
             attempts: attempts.clone(),
             record: Box::new(record),
         })))
@@ -107,6 +109,13 @@ impl Recording {
         record.backoff_ms = Some(record.attempts.iter().map(|attempt| attempt.delay_ms).sum())
             .filter(|sum| *sum > 0);
         record.wire = attempts.exchanges();
+        if end.response.is_none()
+            && let Some(remains) = attempts.remains()
+        {
+            record.raw_answer = some_text(remains.text);
+            record.reasoning = some_text(remains.reasoning);
+            record.usage = remains.usage;
+        }
         end.write_to(&mut record);
         record.strip_to(self.level);
         record.fold_deep_values();
@@ -117,6 +126,10 @@ impl Recording {
 
 fn some_millis(duration: Duration) -> Option<u64> {
     Some(millis(duration)).filter(|ms| *ms > 0)
+}
+
+fn some_text(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// How a call ended, for its record.
@@ -183,15 +196,35 @@ impl CallEnd {
 #[derive(Debug)]
 pub struct OpenCall(Option<Open>);
 
-#[derive(Debug)]
+/// What tokens cost.
+pub(crate) type Price = Box<dyn Fn(&Usage) -> Option<Cost> + Send + Sync>;
+
 struct Open {
     on: Recording,
+    price: Option<Price>,
     started: Duration,
     attempts: Attempts,
     record: Box<Record>,
 }
 
+/// Debug shows the start of the call.
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open")
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}
+
 impl OpenCall {
+    /// The same call, which knows what its tokens cost if it is dropped.
+    pub(crate) fn priced(mut self, price: Option<Price>) -> Self {
+        if let Some(open) = &mut self.0 {
+            open.price = price;
+        }
+        self
+    }
+
     /// A call that nobody records.
     pub(super) fn unrecorded() -> Self {
         Self(None)
@@ -214,11 +247,14 @@ impl OpenCall {
 impl Drop for OpenCall {
     fn drop(&mut self) {
         let Some(open) = self.0.take() else { return };
-        let end = if std::thread::panicking() {
+        let mut end = if std::thread::panicking() {
             CallEnd::failed(ErrorKind::Internal, "a panic ended the call")
         } else {
             CallEnd::failed(ErrorKind::Cancelled, "the call was dropped before it ended")
         };
+        if let (Some(price), Some(remains)) = (&open.price, open.attempts.remains()) {
+            end.cost = price(&remains.usage);
+        }
         // There is nobody left to tell but the tracing subscriber, and `hand_over` has told it.
         let _ = open
             .on

@@ -41,6 +41,7 @@ pub(super) struct CallMetrics {
     tokens: Histogram<u64>,
     duration: Histogram<f64>,
     first_byte: Histogram<f64>,
+    first_chunk: Histogram<f64>,
 }
 
 impl CallMetrics {
@@ -69,6 +70,10 @@ impl CallMetrics {
                 names::METRIC_TIME_TO_FIRST_BYTE,
                 "Time to the first byte of the last attempt's answer.",
             ),
+            first_chunk: seconds(
+                names::METRIC_TIME_TO_FIRST_CHUNK,
+                "Time to the first piece of the last attempt's answer, where it is streamed.",
+            ),
         }
     }
 
@@ -83,6 +88,9 @@ impl CallMetrics {
         if let Some(milliseconds) = call.figures.get(names::FIRST_BYTE_MS) {
             self.first_byte
                 .record(*milliseconds as f64 / 1000.0, &attributes);
+        }
+        if let Some(seconds) = call.first_chunk {
+            self.first_chunk.record(seconds, &attributes);
         }
         for (name, kind) in [
             (names::GEN_AI_USAGE_INPUT_TOKENS, "input"),
@@ -102,6 +110,7 @@ struct Call {
     started: Instant,
     dimensions: BTreeMap<&'static str, Value>,
     figures: BTreeMap<&'static str, u64>,
+    first_chunk: Option<f64>,
 }
 
 impl Call {
@@ -118,6 +127,12 @@ impl Visit for Call {
             self.figures.insert(field.name(), figure);
         }
         self.know(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if field.name() == names::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK {
+            self.first_chunk = Some(value);
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -140,6 +155,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for CallMetrics {
             started: Instant::now(),
             dimensions: BTreeMap::new(),
             figures: BTreeMap::new(),
+            first_chunk: None,
         };
         attributes.record(&mut call);
         if let Some(span) = context.span(id) {

@@ -18,6 +18,7 @@ pub mod openai;
 mod rate_limit_headers;
 mod profile;
 mod reading;
+mod pieces;
 mod retry;
 mod scripted;
 mod structured;
@@ -48,6 +49,7 @@ pub use limit::{Limited, RateLimits};
 pub use profile::{
     EndpointProfile, ErrorShape, ErrorShapes, Finding, Findings, ProfileKind, Verdict,
 };
+pub(crate) use pieces::tell_whole;
 pub use retry::{RetryPolicy, Retrying};
 pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};
 pub use structured::StructuredOutputMode;
@@ -154,7 +156,7 @@ impl CallContext {
 
     /// Before another attempt: takes back what an earlier one streamed, if it did.
     pub fn restart(&self) {
-        if self.listener.is_some() && self.attempts.partial().is_some() {
+        if self.listener.is_some() && self.attempts.has_partial() {
             self.tell(&Delta::Restarted);
         }
     }

@@ -14,6 +14,8 @@ pub(super) enum Given {
     Failure {
         error: CallError,
         status: Option<u16>,
+        /// What had come when it failed.
+        remains: Box<Response>,
     },
     /// Nothing that could be given again.
     Nothing(&'static str),
@@ -28,13 +30,28 @@ impl Given {
             Some(_) => {}
         }
         let error = record.error.take();
+        let judged = error
+            .as_ref()
+            .is_none_or(|error| judges_an_answer(error.kind));
         match (record.raw_answer.take(), error) {
-            (Some(text), error) => Self::Response(Box::new(response(record, text, error))),
-            (None, Some(error)) => Self::Failure {
+            (Some(text), error) if judged || !record.streamed => {
+                Self::Response(Box::new(response(record, text, error)))
+            }
+            (text, Some(error)) => Self::Failure {
                 error,
                 status: record.attempts.last().and_then(|attempt| attempt.status),
+                remains: Box::new(remains(record, text)),
             },
-            (None, None) => Self::Nothing("has no answer in its record"),
+            (_, None) => Self::Nothing("has no answer in its record"),
+        }
+    }
+
+    /// What a stream of it brings.
+    pub(super) fn streamed(&self) -> Option<&Response> {
+        match self {
+            Self::Response(response) => Some(response),
+            Self::Failure { remains, .. } => Some(remains),
+            Self::Nothing(_) => None,
         }
     }
 
@@ -42,10 +59,31 @@ impl Given {
     pub(super) fn again(&self) -> Result<Response, ProviderError> {
         match self {
             Self::Response(response) => Ok((**response).clone()),
-            Self::Failure { error, status } => Err(failure(error, *status)),
+            Self::Failure { error, status, .. } => Err(failure(error, *status)),
             Self::Nothing(why) => Err(ProviderError::new(ErrorKind::NotRecorded, *why)),
         }
     }
+}
+
+/// Whether there was a whole answer when this was found. A stream that broke has a part of one in
+/// its record.
+fn judges_an_answer(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::InvalidAnswer
+            | ErrorKind::Truncated
+            | ErrorKind::Refused
+            | ErrorKind::ContentFiltered
+    )
+}
+
+fn remains(record: &mut Record, text: Option<String>) -> Response {
+    let mut remains = Response::text(text.unwrap_or_default());
+    remains.reasoning = record.reasoning.take();
+    if !record.usage.estimated {
+        remains.usage = record.usage;
+    }
+    remains
 }
 
 fn response(record: &mut Record, text: String, error: Option<CallError>) -> Response {

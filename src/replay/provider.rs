@@ -18,8 +18,11 @@ use crate::call_log::Sanitizer;
 use crate::chat::{Request, Response};
 use crate::config;
 use crate::error::{ErrorKind, Result};
-use crate::provider::{CallContext, Provider, ProviderError};
+use crate::provider::{CallContext, Provider, ProviderError, tell_whole};
 use crate::text::counted;
+
+/// How long the pieces of a streamed replay are.
+const CHUNK_CHARS: usize = 20;
 
 /// Answers from the records of an earlier run; clones share what was used.
 ///
@@ -201,6 +204,9 @@ impl Provider for ReplayProvider {
                 call.attempts()
                     .replay(&*recorded.call_id, &recorded.attempts);
                 call.attempts().answered_by(&*recorded.provider);
+                if let Some(response) = recorded.given.streamed().filter(|_| call.streams()) {
+                    tell_whole(call, response, Some(CHUNK_CHARS)).await;
+                }
                 return recorded.given.again();
             }
             Err(error) => error,

@@ -11,6 +11,8 @@
 //! | [`GEN_AI_REQUEST_TEMPERATURE`] | `parameters.temperature` | `temperature` |
 //! | [`GEN_AI_REQUEST_MAX_TOKENS`] | `parameters.max_output_tokens` | none |
 //! | [`GEN_AI_OUTPUT_TYPE`] | none: it is always `json` | none |
+//! | [`GEN_AI_REQUEST_STREAM`], absent when it is not | `streamed` | none |
+//! | [`GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK`], in seconds | `first_token_ms` | none |
 //! | [`GEN_AI_RESPONSE_MODEL`] | `response_model` | none |
 //! | [`GEN_AI_RESPONSE_ID`] | `response_id` | none |
 //! | [`GEN_AI_RESPONSE_FINISH_REASONS`], a list of one | `finish_reason` | none |
@@ -66,6 +68,10 @@ pub const GEN_AI_REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
 pub const GEN_AI_REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
 /// What is asked for: always `json`.
 pub const GEN_AI_OUTPUT_TYPE: &str = "gen_ai.output.type";
+/// Whether the answer is streamed.
+pub const GEN_AI_REQUEST_STREAM: &str = "gen_ai.request.stream";
+/// Seconds from the last attempt's start to the first piece of its answer; streamed answers alone.
+pub const GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
 /// The model that answered.
 pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
 /// The provider's id of the answer.
@@ -142,8 +148,10 @@ pub const DELAY_MS: &str = "duologue.delay_ms";
 pub const METRIC_TOKEN_USAGE: &str = "gen_ai.client.token.usage";
 /// Histogram: seconds from a call's start to its end, waits and backoff included.
 pub const METRIC_OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
-/// Histogram: seconds to the first byte of the last attempt's answer. The conventions have
-/// `gen_ai.client.operation.time_to_first_chunk`, and forbid it for answers that are not streamed.
+/// Histogram: seconds from the last attempt's start to the first piece of its answer; streamed answers
+/// alone.
+pub const METRIC_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+/// Histogram: seconds to the first byte of the last attempt's answer, streamed or not.
 pub const METRIC_TIME_TO_FIRST_BYTE: &str = "duologue.client.operation.time_to_first_byte";
 
 /// A provider's name as the conventions have it, by its name in records; a name that they do not know

@@ -5,7 +5,7 @@ use tracing::{Span, info_span};
 
 use super::{TelemetryContent, input_messages, names, output_messages};
 use crate::attempt::Attempts;
-use crate::chat::{Request, Response};
+use crate::chat::{Request, Response, Usage};
 use crate::cost::Cost;
 use crate::error::ErrorKind;
 
@@ -119,6 +119,7 @@ pub(crate) struct CallFacts<'a> {
     pub(crate) execution_id: &'a str,
     pub(crate) attempt: u32,
     pub(crate) request: &'a Request,
+    pub(crate) streams: bool,
     pub(crate) content: TelemetryContent,
 }
 
@@ -138,6 +139,7 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::GEN_AI_REQUEST_TEMPERATURE } = request.temperature,
         { names::GEN_AI_REQUEST_MAX_TOKENS } = request.max_output_tokens.map(i64::from),
         { names::GEN_AI_OUTPUT_TYPE } = "json",
+        { names::GEN_AI_REQUEST_STREAM } = facts.streams.then_some(true),
         { names::GEN_AI_AGENT_NAME } = clean(of.agent),
         { names::GEN_AI_CONVERSATION_ID } = of.conversation_id.map(clean),
         { names::GEN_AI_INPUT_MESSAGES } = (facts.content == TelemetryContent::Sanitized)
@@ -152,6 +154,7 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::ITERATION } = i64::from(of.iteration),
         { names::SERVER_ADDRESS } = Empty,
         { names::SERVER_PORT } = Empty,
+        { names::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK } = Empty,
         { names::GEN_AI_RESPONSE_MODEL } = Empty,
         { names::GEN_AI_RESPONSE_ID } = Empty,
         { names::GEN_AI_RESPONSE_FINISH_REASONS } = Empty,
@@ -174,6 +177,7 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
 pub(crate) struct CallEnding<'a> {
     pub(crate) response: Option<&'a Response>,
     pub(crate) attempts: &'a Attempts,
+    pub(crate) usage: Option<Usage>,
     pub(crate) cost: Option<Cost>,
     pub(crate) error: Option<ErrorKind>,
     pub(crate) content: TelemetryContent,
@@ -187,11 +191,17 @@ impl CallEnding<'_> {
             if let Some(response) = self.response {
                 self.record_response(span, response, clean);
             }
+            if let Some(usage) = &self.usage {
+                record_usage(span, usage);
+            }
             span.record(names::COST_USD, self.cost.map(Cost::as_f64));
             let attempts = self.attempts.to_vec();
             span.record(names::TRANSPORT_ATTEMPTS, whole(attempts.len()));
             let first_byte = attempts.last().and_then(|attempt| attempt.first_byte_ms);
             span.record(names::FIRST_BYTE_MS, first_byte.and_then(whole));
+            let first_token = attempts.last().and_then(|attempt| attempt.first_token_ms);
+            let seconds = first_token.map(|ms| ms as f64 / 1000.0);
+            span.record(names::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, seconds);
             let replay_of = self.attempts.replay_of();
             span.record(names::REPLAY_OF, replay_of.as_deref().map(clean));
         }
@@ -208,31 +218,33 @@ impl CallEnding<'_> {
             let list = serde_json::json!([clean(reason.as_str())]).to_string();
             span.record(names::GEN_AI_RESPONSE_FINISH_REASONS, list);
         }
-        let usage = &response.usage;
-        for (name, tokens) in [
-            (names::GEN_AI_USAGE_INPUT_TOKENS, usage.input_tokens),
-            (names::GEN_AI_USAGE_OUTPUT_TOKENS, usage.output_tokens),
-            (
-                names::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
-                usage.cached_tokens,
-            ),
-            (
-                names::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS,
-                usage.cache_write_tokens,
-            ),
-            (
-                names::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
-                usage.reasoning_tokens,
-            ),
-        ] {
-            span.record(name, tokens.and_then(whole));
-        }
         if self.content == TelemetryContent::Sanitized {
             span.record(
                 names::GEN_AI_OUTPUT_MESSAGES,
                 output_messages(response, clean),
             );
         }
+    }
+}
+
+fn record_usage(span: &Span, usage: &Usage) {
+    for (name, tokens) in [
+        (names::GEN_AI_USAGE_INPUT_TOKENS, usage.input_tokens),
+        (names::GEN_AI_USAGE_OUTPUT_TOKENS, usage.output_tokens),
+        (
+            names::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
+            usage.cached_tokens,
+        ),
+        (
+            names::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS,
+            usage.cache_write_tokens,
+        ),
+        (
+            names::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+            usage.reasoning_tokens,
+        ),
+    ] {
+        span.record(name, tokens.and_then(whole));
     }
 }
 

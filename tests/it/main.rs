@@ -95,12 +95,14 @@ mod openai_server;
 #[cfg(all(feature = "otel", feature = "cli"))]
 mod otel;
 
-/// One table of scenarios through the async and the blocking face.
+/// One table of scenarios through the async and the blocking face, at once and streamed.
 mod parity;
 
 /// Probing endpoints, and what providers do with the profiles.
 #[cfg(feature = "http")]
 mod probe;
+/// The value of an answer while it arrives: every prefix of it, in pieces of any size.
+mod partial_json;
 
 /// Packs: what a directory may hold, and how it is rendered.
 mod prompt_packs;
@@ -129,6 +131,9 @@ mod run_loop;
 /// The run loop over real HTTP: attempts in the records are requests on the wire.
 #[cfg(feature = "http")]
 mod run_loop_http;
+
+/// Streams: what they tell and when, what a broken or dropped one leaves behind.
+mod stream;
 
 /// Spans: their tree, their names, how each ends, and that they hold no content unasked.
 mod telemetry;

@@ -1,4 +1,5 @@
-//! One table of scenarios through both faces: the same results, and the same log trees.
+//! One table of scenarios through both faces, at once and streamed: the same results, and the same
+//! log trees.
 //!
 //! The async face is driven by pollster and by tokio. Runs are sequential and ids are counted, so
 //! that two trees may differ only in times, process ids and what is computed from them.
@@ -11,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use duologue::agent::{AgentMode, Budget, Conversation, RunOptions};
+use duologue::agent::{AgentMode, Budget, Conversation, RunOptions, StreamEvent};
 use duologue::call_log::{LlmLogging, LogFormat, LogLevel, OnError, Views};
 use duologue::clock::SteppingClock;
 use duologue::cost::Decimal;
@@ -38,14 +39,18 @@ enum How {
     Pollster(AgentRunner),
     Tokio(AgentRunner, tokio::runtime::Runtime),
     Blocking(blocking::AgentRunner),
+    Streamed(AgentRunner),
+    StreamedBlocking(blocking::AgentRunner),
 }
 
 impl How {
-    fn all() -> [fn(AgentRunner) -> Self; 3] {
+    fn all() -> [fn(AgentRunner) -> Self; 5] {
         [
             Self::Pollster,
             |runner| Self::Tokio(runner, current_thread()),
             |runner| Self::Blocking(runner.into()),
+            Self::Streamed,
+            |runner| Self::StreamedBlocking(runner.into()),
         ]
     }
 }
@@ -62,6 +67,8 @@ impl Face {
             How::Pollster(runner) => pollster::block_on(runner.run(spec, variables)),
             How::Tokio(runner, runtime) => runtime.block_on(runner.run(spec, variables)),
             How::Blocking(runner) => runner.run(spec, variables),
+            How::Streamed(runner) => pollster::block_on(runner.stream(spec, variables).outcome()),
+            How::StreamedBlocking(runner) => runner.stream(spec, variables).outcome(),
         }
     }
 
@@ -77,6 +84,12 @@ impl Face {
                 runtime.block_on(runner.run_with(spec, variables, options))
             }
             How::Blocking(runner) => runner.run_with(spec, variables, options),
+            How::Streamed(runner) => {
+                pollster::block_on(runner.stream_with(spec, variables, options).outcome())
+            }
+            How::StreamedBlocking(runner) => {
+                last(runner.stream_with(spec, variables, options)).map(|outcome| *outcome)
+            }
         }
     }
 
@@ -85,6 +98,12 @@ impl Face {
             How::Pollster(runner) => pollster::block_on(runner.run_as(spec, variables)),
             How::Tokio(runner, runtime) => runtime.block_on(runner.run_as(spec, variables)),
             How::Blocking(runner) => runner.run_as(spec, variables),
+            How::Streamed(runner) => {
+                pollster::block_on(runner.stream_as(spec, variables).outcome())
+            }
+            How::StreamedBlocking(runner) => {
+                last(runner.stream_as(spec, variables)).map(|outcome| *outcome)
+            }
         }
     }
 
@@ -102,6 +121,12 @@ impl Face {
                 runtime.block_on(runner.run_as_with(spec, variables, options))
             }
             How::Blocking(runner) => runner.run_as_with(spec, variables, options),
+            How::Streamed(runner) => {
+                pollster::block_on(runner.stream_as_with(spec, variables, options).outcome())
+            }
+            How::StreamedBlocking(runner) => {
+                runner.stream_as_with(spec, variables, options).outcome()
+            }
         }
     }
 
@@ -110,15 +135,28 @@ impl Face {
             How::Pollster(runner) => pollster::block_on(runner.run_all(runs, 1)),
             How::Tokio(runner, runtime) => runtime.block_on(runner.run_all(runs, 1)),
             How::Blocking(runner) => runner.run_all(runs, 1).unwrap(),
+            // Streams have no twin of this: one behind the other they are the same runs.
+            How::Streamed(_) | How::StreamedBlocking(_) => runs
+                .into_iter()
+                .map(|(spec, variables)| self.run(spec, variables))
+                .collect(),
         }
     }
 
     fn flush(&self) -> Result<(), Error> {
         match &self.how {
-            How::Pollster(runner) => pollster::block_on(runner.flush()),
+            How::Pollster(runner) | How::Streamed(runner) => pollster::block_on(runner.flush()),
             How::Tokio(runner, runtime) => runtime.block_on(runner.flush()),
-            How::Blocking(runner) => runner.flush(),
+            How::Blocking(runner) | How::StreamedBlocking(runner) => runner.flush(),
         }
+    }
+}
+
+/// Reads a stream to its end, event by event.
+fn last<T>(events: blocking::AgentStream<'_, T>) -> Result<Box<Outcome<T>>, Error> {
+    match events.last().expect("a stream has an end")? {
+        StreamEvent::Finished(outcome) => Ok(outcome),
+        _ => panic!("the last event is no end"),
     }
 }
 
@@ -402,19 +440,25 @@ fn settings() -> Vec<Scenario> {
 }
 
 #[test]
-fn every_scenario_gives_the_same_results_and_the_same_log_tree_through_both_faces() {
+fn every_scenario_gives_the_same_results_and_the_same_log_tree_through_all_faces() {
     in_time(compare);
 }
 
 fn compare() {
     for scenario in scenarios() {
-        let [pollster, tokio, blocking] = How::all().map(|face| play(&scenario, face));
+        let [pollster, tokio, blocking, streamed, streamed_blocking] =
+            How::all().map(|face| play(&scenario, face));
         let name = scenario.name;
         assert_eq!(
             blocking, pollster,
             "{name}: blocking and async over pollster"
         );
         assert_eq!(blocking, tokio, "{name}: blocking and async over tokio");
+        assert_eq!(blocking, streamed, "{name}: at once and streamed");
+        assert_eq!(
+            blocking, streamed_blocking,
+            "{name}: at once and streamed, both blocking"
+        );
         assert!(!blocking.results.is_empty(), "{name}");
         assert_eq!(
             blocking.tree.is_empty(),
@@ -560,6 +604,8 @@ fn forget_times(value: &mut Value) {
 }
 
 fn forget_times_of(map: &mut Map<String, Value>) {
+    // What a stream alone has; that it has it is shown elsewhere.
+    map.retain(|key, _| !matches!(key.as_str(), "streamed" | "first_token_ms"));
     let is_attempt = !map.contains_key("call_id") && !map.contains_key("calls");
     for (key, value) in map {
         let by_machine = match key.as_str() {

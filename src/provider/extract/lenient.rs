@@ -294,13 +294,13 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn is_quote(c: char) -> bool {
+pub(super) fn is_quote(c: char) -> bool {
     matches!(
         c,
         '"' | '\'' | '“' | '”' | '„' | '‟' | '‘' | '’' | '‚' | '‛'
     )
 }
 
-fn is_space(c: char) -> bool {
+pub(super) fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')
 }

@@ -30,6 +30,7 @@
 mod candidate;
 mod fixup;
 mod lenient;
+mod partial;
 mod quoted;
 mod scan;
 
@@ -39,6 +40,7 @@ use std::fmt;
 use serde_json::Value;
 
 pub use fixup::Fixup;
+pub use partial::PartialJson;
 
 /// The longest text that is looked at: 16 MiB.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;

@@ -100,7 +100,7 @@ impl Parser<'_> {
     }
 }
 
-fn closes(open: char, c: char) -> bool {
+pub(super) fn closes(open: char, c: char) -> bool {
     match open {
         '"' | '\'' => c == open,
         '“' | '”' | '„' | '‟' => matches!(c, '“' | '”' | '‟'),

@@ -11,7 +11,7 @@ use super::candidate::{Broken, Candidate, Rank};
 use super::lenient::{self, Evidence, Fault, Parsed, Stop};
 use super::{ExtractError, Fixup, Found};
 
-const REASONING_TAGS: [&str; 4] = ["think", "thinking", "thought", "reasoning"];
+pub(super) const REASONING_TAGS: [&str; 4] = ["think", "thinking", "thought", "reasoning"];
 
 pub(super) struct Scan<'a> {
     text: &'a str,

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::reply::{Kind, Repeat, Reply};
+use super::reply::{Cut, Kind, Repeat, Reply};
 use crate::chat::{FinishReason, Usage};
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
@@ -69,6 +69,13 @@ struct FileReply {
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "Option<String>")]
     delay: Option<Duration>,
+    /// Of how many characters the pieces are, where the call is streamed; a few pieces when absent.
+    #[schemars(range(min = 1))]
+    chunks_of: Option<usize>,
+    /// The connection is lost behind the first such text in the answer.
+    breaks_after: Option<String>,
+    /// Nothing more comes behind the first such text in the answer.
+    stalls_after: Option<String>,
     /// Only for calls of this agent.
     agent: Option<String>,
     /// Only for calls whose last user message contains this.
@@ -126,6 +133,8 @@ impl FileReply {
         if let Some(thoughts) = self.think {
             reply = reply.thinking(thoughts);
         }
+        reply.chunk_chars = self.chunks_of;
+        reply.cut = cut(self.breaks_after, self.stalls_after)?;
         reply.agent = self.agent;
         reply.when = self.when;
         reply.repeat = self.repeat.unwrap_or(Repeat::Times(1));
@@ -173,6 +182,9 @@ impl FileReply {
             ("finish_reason", self.finish_reason.is_some()),
             ("fence", self.fence),
             ("think", self.think.is_some()),
+            ("chunks_of", self.chunks_of.is_some()),
+            ("breaks_after", self.breaks_after.is_some()),
+            ("stalls_after", self.stalls_after.is_some()),
         ];
         match answers_only.iter().find(|(_, is_set)| *is_set) {
             Some((key, _)) if !matches!(kind, Kind::Answer(_)) => Err((
@@ -181,6 +193,16 @@ impl FileReply {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+fn cut(breaks_after: Option<String>, stalls_after: Option<String>) -> Result<Option<Cut>, Problem> {
+    match (breaks_after, stalls_after) {
+        (Some(_), Some(_)) => Err((
+            "`breaks_after` and `stalls_after` exclude each other".to_owned(),
+            "keep one of them",
+        )),
+        (breaks, stalls) => Ok(breaks.map(Cut::Breaks).or(stalls.map(Cut::Stalls))),
     }
 }
 

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::openai::cut_off;
+use super::pieces::tell_whole;
 use super::{CallContext, Provider, ProviderError};
 use crate::attempt::{OpenAttempt, WireExchange};
 use crate::chat::{Request, Response, Role};
@@ -21,6 +23,7 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
 pub use file::ReplyFile;
+use reply::Cut;
 pub use reply::{Repeat, Reply};
 
 /// Answers from a list of replies. Clones share the list.
@@ -200,6 +203,30 @@ fn sent(request: &Request) -> WireExchange {
     }
 }
 
+/// Sends `answer` as far as the reply goes.
+async fn deliver(
+    reply: &Reply,
+    answer: Response,
+    call: &CallContext,
+    attempt: &OpenAttempt,
+) -> Result<Response, ProviderError> {
+    if call.streams() {
+        attempt.first_token();
+        if reply.cut.is_none() {
+            tell_whole(call, &answer, reply.chunk_chars).await;
+        } else {
+            let mut part = Response::text(reply.arriving(&answer.text));
+            part.reasoning.clone_from(&answer.reasoning);
+            tell_whole(call, &part, reply.chunk_chars).await;
+        }
+    }
+    match &reply.cut {
+        None => Ok(answer),
+        Some(Cut::Breaks(_)) => Err(cut_off(200)),
+        Some(Cut::Stalls(_)) => std::future::pending().await,
+    }
+}
+
 fn close(attempt: OpenAttempt, result: &Result<Response, ProviderError>) {
     attempt.close(result.as_ref().err().map(ProviderError::kind));
 }
@@ -249,7 +276,10 @@ impl Provider for ScriptedProvider {
         if let Some(status) = reply.rate_limits() {
             call.attempts().note_rate_limits(status);
         }
-        let result = reply.result(request, number);
+        let result = match reply.result(request, number) {
+            Ok(answer) => deliver(&reply, answer, call, &attempt).await,
+            Err(error) => Err(error),
+        };
         close(attempt, &result);
         result
     }

@@ -23,6 +23,17 @@ pub struct Reply {
     pub(super) when: Option<String>,
     pub(super) repeat: Repeat,
     pub(super) delay: Duration,
+    pub(super) chunk_chars: Option<usize>,
+    pub(super) cut: Option<Cut>,
+}
+
+/// Where an answer ends before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// The connection is lost after this text.
+    Breaks(String),
+    /// Nothing more comes after this text.
+    Stalls(String),
 }
 
 /// How many calls a [`Reply`] serves.
@@ -57,6 +68,8 @@ impl Reply {
             when: None,
             repeat: Repeat::Times(1),
             delay: Duration::ZERO,
+            chunk_chars: None,
+            cut: None,
         }
     }
 
@@ -189,6 +202,27 @@ impl Reply {
         self
     }
 
+    /// The same answer in pieces of so many characters, where the call is streamed. Default: a few
+    /// pieces of equal length.
+    pub fn chunks_of(mut self, chars: usize) -> Self {
+        self.chunk_chars = Some(chars);
+        self
+    }
+
+    /// The same answer, of which the connection is lost behind the first `text` in it: a failure
+    /// that may pass. A streamed call has seen what stands before.
+    pub fn breaks_after(mut self, text: impl Into<String>) -> Self {
+        self.cut = Some(Cut::Breaks(text.into()));
+        self
+    }
+
+    /// The same answer, of which nothing more comes behind the first `text` in it. A streamed call
+    /// has seen what stands before.
+    pub fn stalls_after(mut self, text: impl Into<String>) -> Self {
+        self.cut = Some(Cut::Stalls(text.into()));
+        self
+    }
+
     /// The same reply for calls of this agent alone.
     pub fn agent(mut self, name: impl Into<String>) -> Self {
         self.agent = Some(name.into());
@@ -256,11 +290,20 @@ impl Reply {
     /// Headers and body as they would stand on the wire.
     pub(super) fn wire(&self) -> (Vec<(String, String)>, String) {
         match &self.kind {
-            Kind::Answer(answer) => (Vec::new(), answer.text.clone()),
+            Kind::Answer(answer) => (Vec::new(), self.arriving(&answer.text).to_owned()),
             Kind::Http { headers, body, .. } => (headers.clone(), body.clone()),
             Kind::CutBody(part) => (Vec::new(), part.clone()),
             Kind::Error(_) | Kind::Panic(_) | Kind::Never => Default::default(),
         }
+    }
+
+    /// What arrives of `text`.
+    pub(super) fn arriving<'t>(&self, text: &'t str) -> &'t str {
+        let Some(Cut::Breaks(last) | Cut::Stalls(last)) = &self.cut else {
+            return text;
+        };
+        let end = text.find(last.as_str()).map(|at| at + last.len());
+        &text[..end.unwrap_or(text.len())]
     }
 
     /// What the call gets.

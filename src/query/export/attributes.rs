@@ -38,6 +38,10 @@ pub(super) fn call_attributes(
         max_tokens.map(|most| int(most.into())),
     );
     add(name::GEN_AI_OUTPUT_TYPE, Some(text("json")));
+    let streamed = record.streamed.then(|| json!({"boolValue": true}));
+    add(name::GEN_AI_REQUEST_STREAM, streamed);
+    let first_token = record.first_token_ms.map(|ms| double(ms as f64 / 1000.0));
+    add(name::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, first_token);
     add(
         name::GEN_AI_RESPONSE_MODEL,
         record.response_model.as_deref().map(text),

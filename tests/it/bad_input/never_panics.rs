@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use duologue::call_log::{LlmLogging, RunLog, find_runs};
+use duologue::provider::extract::PartialJson;
 use duologue::query::{
     Comparison, Export, ExportFormat, Filter, Follow, Run, Search, Stats, Verification,
 };
@@ -99,6 +100,17 @@ const READERS: &[Reader] = &[
         if let Ok(run) = Run::open(run) {
             let mut follow = Follow::from(&run);
             let _ = follow.poll().and_then(|_| follow.poll());
+        }
+    }),
+    ("partial answers", |run| {
+        for entry in fs::read_dir(run.join("journal")).unwrap().flatten() {
+            let bytes = fs::read(entry.path()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
+            let mut partial = PartialJson::new();
+            for piece in text.split_inclusive([':', ',']) {
+                partial.push(piece);
+                let _ = partial.value().map(Value::is_object);
+            }
         }
     }),
     ("report", |run| {
