@@ -4,8 +4,9 @@
 //! shared with the call's owner, so attempts are known even when the future that made them is
 //! dropped: attempts in the record equal requests on the wire.
 
+mod received;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::{Delta, Usage};
 use crate::failure::ErrorKind;
+
+pub use received::PartialAnswer;
+use received::Received;
 
 /// One request on the wire.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -94,68 +98,6 @@ pub struct RateLimitStatus {
     pub remaining_tokens: Option<u64>,
     /// Until the tokens are back.
     pub reset_tokens: Option<Duration>,
-}
-
-/// What came of an answer that is streamed.
-#[derive(Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PartialAnswer {
-    /// The text so far.
-    pub text: String,
-    /// The reasoning so far.
-    pub reasoning: String,
-    /// The tokens that the server has told of so far.
-    pub usage: Usage,
-}
-
-/// Debug shows sizes, never the model's text.
-impl fmt::Debug for PartialAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PartialAnswer")
-            .field("text_bytes", &self.text.len())
-            .field("reasoning_bytes", &self.reasoning.len())
-            .field("usage", &self.usage)
-            .finish()
-    }
-}
-
-#[derive(Debug, Default)]
-struct Received {
-    answer: PartialAnswer,
-    tool_call_bytes: usize,
-}
-
-impl Received {
-    fn add(&mut self, delta: &Delta<'_>) {
-        match delta {
-            Delta::Text(text) => self.answer.text.push_str(text),
-            Delta::Reasoning(text) => self.answer.reasoning.push_str(text),
-            Delta::Usage(usage) => self.answer.usage = *usage,
-            Delta::ToolCall(piece) => {
-                let name = piece.name.unwrap_or_default();
-                self.tool_call_bytes += name.len() + piece.arguments.len();
-            }
-            Delta::Restarted => {}
-        }
-    }
-
-    /// As the server told, else as what came lets guess.
-    fn usage(&self, input_estimate: Option<u64>) -> Usage {
-        let answer = &self.answer;
-        let mut usage = answer.usage;
-        if usage.input_tokens.is_none() && input_estimate.is_some() {
-            usage.input_tokens = input_estimate;
-            usage.estimated = true;
-        }
-        let bytes = answer.text.len() + answer.reasoning.len() + self.tool_call_bytes;
-        let written = Some(Usage::estimated_tokens(bytes)).filter(|tokens| *tokens > 0);
-        // Servers tell of the first token when they begin, and of the others at the end.
-        if usage.output_tokens < written {
-            usage.output_tokens = written;
-            usage.estimated = true;
-        }
-        usage
-    }
 }
 
 #[derive(Debug, Default)]
@@ -314,10 +256,7 @@ impl Attempts {
     pub fn remains(&self) -> Option<PartialAnswer> {
         let shared = self.lock();
         let received = shared.received.as_ref().or(shared.broken.as_ref())?;
-        Some(PartialAnswer {
-            usage: received.usage(shared.input_estimate),
-            ..received.answer.clone()
-        })
+        Some(received.remains(shared.input_estimate))
     }
 
     /// Notes about how many tokens the prompt has, for a stream that breaks before its server tells.
