@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::openai::cut_off;
+use super::reading::cut_off;
 use super::pieces::tell_whole;
 use super::{CallContext, Provider, ProviderError};
 use crate::attempt::{OpenAttempt, WireExchange};
