@@ -17,9 +17,12 @@ fn job(server: &Server, more: &str) -> String {
 #[test]
 fn a_job_is_probed_and_then_runs_by_the_profile() {
     let folder = Folder::with_job();
-    let server = Server::start(|seen| match seen.body.to_string().contains("You plan.") {
-        true => Answer::text(r#"{"title": "Tides"}"#),
-        false => enforcing(seen),
+    let server = Server::start(|seen| {
+        if seen.body.to_string().contains("You plan.") {
+            Answer::text(r#"{"title": "Tides"}"#)
+        } else {
+            enforcing(seen)
+        }
     });
     folder.write("job.yaml", &job(&server, ""));
 

@@ -36,7 +36,7 @@ fn streamed(usage: bool) -> Answer {
     let mut body = format!("data: {delta}\n\n");
     if usage {
         let usage = json!({"choices": [], "usage": {"prompt_tokens": 20, "completion_tokens": 1}});
-        body.push_str(&format!("data: {usage}\n\n"));
+        body = format!("{body}data: {usage}\n\n");
     }
     Answer::Http {
         status: 200,

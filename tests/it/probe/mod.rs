@@ -9,7 +9,7 @@ use duologue::ErrorKind;
 use duologue::env::Environment;
 use duologue::probe::{MOST_REQUESTS, ProbeTarget, probe};
 use duologue::provider::{EndpointProfile, Verdict};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::aimock::{Aimock, KEY};
 use crate::support::server::{Answer, Server};
@@ -74,7 +74,7 @@ fn every_request_is_tiny() {
                 .get("max_tokens")
                 .or(request.body.get("max_completion_tokens"));
             assert!(
-                limit.and_then(|limit| limit.as_u64()).unwrap() <= 200,
+                limit.and_then(Value::as_u64).unwrap() <= 200,
                 "{}",
                 request.body
             );

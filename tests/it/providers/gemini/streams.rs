@@ -113,7 +113,7 @@ fn chunks(body: &str) -> Vec<Vec<u8>> {
         let mut open = Vec::new();
         for (index, part) in piece.split("<<cut inside>>").enumerate() {
             let bytes = part.as_bytes();
-            let (first, rest) = bytes.split_at(if index > 0 { 1 } else { 0 });
+            let (first, rest) = bytes.split_at(usize::from(index > 0));
             open.extend(first);
             if index > 0 {
                 chunks.push(std::mem::take(&mut open));
