@@ -185,6 +185,6 @@ impl fmt::Debug for CallContext {
             .field("attempts", &self.attempts)
             .field("deadline", &self.deadline)
             .field("streams", &self.streams())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
