@@ -4,6 +4,7 @@
 //! It is started at first use and never dropped, since dropping a runtime panics in async code. Its
 //! workers must never block; functions that may have threads of their own, from the same runtime's pool.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
@@ -47,8 +48,8 @@ pub(crate) fn enter_if_outside() -> Option<EnterGuard<'static>> {
 /// Why a function that may block gave no result.
 #[derive(Debug)]
 pub(crate) enum Lost {
-    /// It panicked.
-    Panicked,
+    /// It panicked, with this.
+    Panicked(Box<dyn Any + Send>),
     /// No thread could be had.
     NoThread(io::Error),
 }
@@ -56,7 +57,7 @@ pub(crate) enum Lost {
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Panicked => f.write_str("it panicked"),
+            Self::Panicked(_) => f.write_str("it panicked"),
             Self::NoThread(_) => f.write_str("no thread could be started"),
         }
     }
@@ -65,7 +66,7 @@ impl fmt::Display for Lost {
 impl std::error::Error for Lost {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Panicked => None,
+            Self::Panicked(_) => None,
             Self::NoThread(error) => Some(error),
         }
     }
@@ -83,7 +84,10 @@ pub(crate) async fn run_blocking<T: Send + 'static>(
     handle
         .spawn_blocking(free)
         .await
-        .map_err(|_| Lost::Panicked)
+        .map_err(|error| match error.try_into_panic() {
+            Ok(payload) => Lost::Panicked(payload),
+            Err(error) => Lost::NoThread(io::Error::other(error)),
+        })
 }
 
 /// A thread of the pool may wait for the workers: none of them waits for it.

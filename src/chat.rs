@@ -131,7 +131,7 @@ impl ToolCall {
 }
 
 /// A tool as the model is told of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct ToolDefinition {
     /// `[a-zA-Z0-9_-]`, at most 64 characters.
@@ -140,6 +140,7 @@ pub struct ToolDefinition {
     pub description: String,
     /// The JSON Schema of its arguments, an object; shared, since each request holds it.
     #[serde(serialize_with = "write_shared", deserialize_with = "read_shared")]
+    #[schemars(with = "Value")]
     pub parameters: Arc<Value>,
 }
 

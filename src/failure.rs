@@ -162,3 +162,135 @@ impl std::fmt::Display for ErrorKind {
         f.write_str(self.as_str())
     }
 }
+
+/// How a tool call ended.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolStatus {
+    /// The tool gave a result.
+    Succeeded,
+    /// The tool failed or panicked.
+    Failed,
+    /// It was not run: a permission rule or a limit forbade it.
+    Rejected,
+    /// It was not run: there is no such tool, or the arguments do not fit its schema.
+    Invalid,
+    /// The tool's timeout or the run's deadline passed.
+    TimedOut,
+    /// The run ended while the tool ran.
+    Cancelled,
+    /// The process died while the tool ran.
+    Interrupted,
+    /// A word that this version does not know: a newer one wrote the record. Never written.
+    #[schemars(skip)]
+    Unknown,
+}
+
+impl ToolStatus {
+    /// The word that stands in records: `succeeded`, `timed_out`, ….
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Invalid => "invalid",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for ToolStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a tool call gave no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolFailure {
+    /// The agent has no tool of this name.
+    UnknownTool,
+    /// The arguments are no JSON, or do not fit the tool's schema.
+    InvalidArguments,
+    /// The answer asked for more calls than one turn may have.
+    TooManyCalls,
+    /// A permission rule, or whoever it asked, said no.
+    NotPermitted,
+    /// The tool said that it failed.
+    Failed,
+    /// The tool said that going on makes no sense: the run ended with it.
+    Fatal,
+    /// The tool panicked.
+    Panicked,
+    /// The tool took longer than it may.
+    Timeout,
+    /// The deadline of the run passed.
+    DeadlineExceeded,
+    /// The run ended while the tool ran.
+    Cancelled,
+    /// The process died while the tool ran.
+    Interrupted,
+    /// A replay has no record of this tool call: the run ended with it.
+    NotRecorded,
+    /// A word that this version does not know: a newer one wrote the record. Never written.
+    #[schemars(skip)]
+    Unknown,
+}
+
+impl ToolFailure {
+    /// The word that stands in records: `unknown_tool`, `timeout`, ….
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownTool => "unknown_tool",
+            Self::InvalidArguments => "invalid_arguments",
+            Self::TooManyCalls => "too_many_calls",
+            Self::NotPermitted => "not_permitted",
+            Self::Failed => "failed",
+            Self::Fatal => "fatal",
+            Self::Panicked => "panicked",
+            Self::Timeout => "timeout",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+            Self::NotRecorded => "not_recorded",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// How a call ends that fails so.
+    pub fn status(self) -> ToolStatus {
+        match self {
+            Self::UnknownTool | Self::InvalidArguments => ToolStatus::Invalid,
+            Self::TooManyCalls | Self::NotPermitted => ToolStatus::Rejected,
+            Self::Failed | Self::Fatal | Self::Panicked | Self::NotRecorded => ToolStatus::Failed,
+            Self::Timeout | Self::DeadlineExceeded => ToolStatus::TimedOut,
+            Self::Cancelled => ToolStatus::Cancelled,
+            Self::Interrupted => ToolStatus::Interrupted,
+            Self::Unknown => ToolStatus::Unknown,
+        }
+    }
+}
+
+impl std::fmt::Display for ToolFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -92,7 +92,7 @@ impl Execution<'_> {
         })
     }
 
-    fn in_time(&self) -> Result<()> {
+    pub(super) fn in_time(&self) -> Result<()> {
         let name = &self.spec.name;
         if self
             .options
@@ -100,10 +100,7 @@ impl Execution<'_> {
             .as_ref()
             .is_some_and(CancellationToken::is_cancelled)
         {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                format!("agent `{name}` was cancelled"),
-            ));
+            return Err(self.cancelled());
         }
         if self
             .deadline
@@ -117,14 +114,28 @@ impl Execution<'_> {
         Ok(())
     }
 
+    pub(super) fn cancelled(&self) -> Error {
+        let name = &self.spec.name;
+        Error::new(
+            ErrorKind::Cancelled,
+            format!("agent `{name}` was cancelled"),
+        )
+    }
+
     fn need(&self, request: &Request) -> Need {
         let tokens = |text: &str| Usage::estimated_tokens(text.len());
         let messages = request.messages.iter();
         let messages: u64 = messages
-            .map(|message| tokens(&message.content) + TOKENS_PER_MESSAGE)
+            .map(|message| {
+                let calls = message.tool_calls.iter();
+                let calls =
+                    calls.map(|call| tokens(&call.name) + tokens(&call.arguments.to_string()));
+                tokens(&message.content) + calls.sum::<u64>() + TOKENS_PER_MESSAGE
+            })
             .sum();
+        let tools = self.tools.as_ref().map_or(0, |tools| tools.bytes as u64);
         Need {
-            input_tokens: messages + tokens(&self.schema.text),
+            input_tokens: messages + tokens(&self.schema.text) + tools.div_ceil(BYTES_PER_TOKEN),
             max_output_tokens: request.max_output_tokens.map(u64::from),
             price: self.around.prices.price(&request.model).copied(),
         }

@@ -17,8 +17,8 @@ use crate::text;
 /// else the run ends with [`ErrorKind::BudgetExhausted`](crate::ErrorKind::BudgetExhausted), and
 /// nothing is sent. After the call, what it used takes the place of what was reserved.
 ///
-/// - The prompt is estimated: a token for each four bytes of every message and of the schema, and
-///   four more for each message. That suits English; other scripts and figures may take more.
+/// - The prompt is estimated: a token for each four bytes of every message, of the schema and of
+///   the tools, and four more for each message. That suits English; other scripts and figures may take more.
 /// - Without `max_output_tokens`, the longest answer that this budget has paid for so far is
 ///   reserved, at first nothing: only with `max_output_tokens` can calls side by side not overrun.
 /// - Unknown is not zero: figures that the provider does not report stay spent as reserved. So does

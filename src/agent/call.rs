@@ -6,9 +6,10 @@ use std::time::Duration;
 use tracing::{Instrument as _, Span};
 
 use super::admission::Ticket;
-use super::decision::Step;
+use super::decision::{Next, Step};
 use super::execution::Execution;
 use super::spans::Ending;
+use super::turn::name_calls;
 use super::verdict::{Decode, Decoded, Failure, Verdict, judge};
 use crate::attempt::{Attempts, PartialAnswer};
 use crate::call_log::{CallEnd, Parameters, Price, Record};
@@ -39,7 +40,7 @@ impl Execution<'_> {
         let open_span = self.open_call_span(&call_id, request);
         let span = open_span.span();
 
-        let (response, mut verdict) = self.ask(request, &attempts, span.clone(), decode).await;
+        let (mut response, mut verdict) = self.ask(request, &attempts, span.clone(), decode).await;
         let remains = response.is_none().then(|| attempts.remains()).flatten();
         let usage = usage_of(response.as_ref(), remains.as_ref());
         let cost = self.settle(ticket, request, response.as_ref(), usage);
@@ -54,7 +55,9 @@ impl Execution<'_> {
             error: kind,
         };
         self.close_call_span(open_span, &attempts, response.as_ref(), ending);
+        self.replay_of = attempts.replay_of();
         let next = self.decide(&verdict, response.as_ref(), request);
+        self.note_refusal(&next, &mut verdict);
         if next.goes_on() && !verdict.violations().is_empty() {
             events.repaired(self.repairs, verdict.violations().len());
         }
@@ -64,13 +67,29 @@ impl Execution<'_> {
         });
         self.tell(&span);
         if let Some(call) = self.ledger.calls.last_mut() {
-            let answered = response.map(|response| response.refusal.unwrap_or(response.text));
+            let answered = response.as_mut().map(|response| match next {
+                Next::RunTools => response.text.clone(),
+                _ => response
+                    .refusal
+                    .take()
+                    .unwrap_or_else(|| std::mem::take(&mut response.text)),
+            });
             call.raw_text = answered.or(remains.map(|remains| remains.text));
         }
 
         // Only now: the answer that the log could not keep must be in the ledger.
         kept?;
-        Ok(next.with(verdict, self))
+        Ok(next.with(verdict, response, self))
+    }
+
+    /// An answer that asks for tools is a failure when no call can follow.
+    fn note_refusal(&mut self, next: &Next, verdict: &mut Verdict) {
+        if let (Verdict::AsksForTools, Next::Fail(Some(error))) = (&*verdict, next) {
+            *verdict = Verdict::failed(error.kind(), error.to_string());
+            if let Some(call) = self.ledger.calls.last_mut() {
+                call.error = Some(error.kind());
+            }
+        }
     }
 
     /// The provider's answer, judged.
@@ -90,15 +109,25 @@ impl Execution<'_> {
         };
         let answer = self.around.provider.generate_json(request, &context);
         match self.guarded(answer).instrument(span).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                name_calls(&mut response.tool_calls);
                 if context.streams() {
                     self.tell_answer(&context, &response).await;
                 }
-                let verdict = judge(&response, &self.schema, &mut |answer| {
-                    // A conversation keeps the JSON whatever else becomes of it.
-                    let conversing = self.options.conversation.is_some();
-                    decode(answer).map(|decoded| if conversing { Decoded::AsIs } else { decoded })
-                });
+                let mut verdict = judge(
+                    &response,
+                    &self.schema,
+                    self.offers_tools(),
+                    &mut |answer| {
+                        // A conversation keeps the JSON whatever else becomes of it.
+                        let conversing = self.options.conversation.is_some();
+                        decode(answer)
+                            .map(|decoded| if conversing { Decoded::AsIs } else { decoded })
+                    },
+                );
+                if matches!(verdict, Verdict::AsksForTools) && self.turns >= self.spec.max_turns {
+                    verdict = self.too_many_turns();
+                }
                 (Some(response), verdict)
             }
             Err(error) => (None, Verdict::Failed(Failure::of(error))),
@@ -122,6 +151,7 @@ impl Execution<'_> {
             attempts: attempts.to_vec(),
             duration: Duration::ZERO,
             error: verdict.error_kind(),
+            tools: Vec::new(),
             record: self.around.log.journal().map(std::path::Path::to_owned),
         }
     }
@@ -183,9 +213,19 @@ impl Execution<'_> {
     }
 
     fn record(&self, call_id: &str, request: &Request) -> Record {
+        let mut record = self.record_of_next_call(request);
+        call_id.clone_into(&mut record.call_id);
+        record.messages.clone_from(&request.messages);
+        if self.around.log.keeps_context() {
+            record.context = Some(self.variables.clone());
+        }
+        record
+    }
+
+    /// What the record of the next call holds besides id, messages and variables.
+    pub(super) fn record_of_next_call(&self, request: &Request) -> Record {
         let options = &self.options;
         let mut record = Record::default();
-        call_id.clone_into(&mut record.call_id);
         record.execution_id.clone_from(&self.id);
         record.parent_call_id.clone_from(&options.parent_call_id);
         record.conversation_id = options
@@ -210,9 +250,10 @@ impl Execution<'_> {
         }
         record.streamed = options.events.is_on();
         record.schema_hash = Some(self.schema.hash.clone());
-        record.messages.clone_from(&request.messages);
-        if self.around.log.keeps_context() {
-            record.context = Some(self.variables.clone());
+        if let Some(tools) = &self.tools {
+            record.turn = Some(self.turns + 1);
+            record.tools.clone_from(&tools.names);
+            record.tools_hash = Some(tools.hash.clone());
         }
         record
     }

@@ -15,6 +15,8 @@ pub(super) enum Next {
     Done,
     /// Another call: a repair, or one with a higher cap.
     GoOn(Ticket),
+    /// The tools that were asked for, and then another call.
+    RunTools,
     /// The error, where it is not the verdict's own.
     Fail(Option<Error>),
 }
@@ -23,20 +25,27 @@ pub(super) enum Next {
 pub(super) enum Step {
     Done(Value),
     GoOn(Ticket),
+    RunTools(Box<Response>),
     Fail(Error),
 }
 
 impl Next {
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self, Self::GoOn(_))
+        matches!(self, Self::GoOn(_) | Self::RunTools)
     }
 
-    pub(super) fn with(self, verdict: Verdict, execution: &Execution<'_>) -> Step {
+    pub(super) fn with(
+        self,
+        verdict: Verdict,
+        response: Option<Response>,
+        execution: &Execution<'_>,
+    ) -> Step {
         match (self, verdict) {
+            (Self::RunTools, _) => Step::RunTools(Box::new(response.unwrap_or_default())),
             (Self::GoOn(ticket), _) => Step::GoOn(ticket),
             (Self::Fail(Some(error)), _) => Step::Fail(error),
             (_, Verdict::Valid { answer, .. }) => Step::Done(answer),
-            (_, Verdict::Invalid { .. }) => Step::Fail(execution.invalid()),
+            (_, Verdict::Invalid { .. } | Verdict::AsksForTools) => Step::Fail(execution.invalid()),
             (_, Verdict::Failed(failure)) => Step::Fail(execution.failed(failure)),
         }
     }
@@ -63,6 +72,11 @@ impl Execution<'_> {
                 self.go_on(request)
             }
             Verdict::Failed(_) => Next::Fail(None),
+            // Nothing is done for a call that could not be made any more.
+            Verdict::AsksForTools => match self.admit(request) {
+                Ok(_) => Next::RunTools,
+                Err(error) => Next::Fail(Some(error)),
+            },
             Verdict::Invalid { violations, .. } => {
                 let text = response.map(|response| response.text.as_str());
                 let before = self

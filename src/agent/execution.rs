@@ -14,6 +14,7 @@ use super::hashes::PromptHashes;
 use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::spec::AgentSpec;
+use super::turn::{Repetition, select};
 use super::verdict::Decode;
 use crate::call_log::CallLog;
 use crate::chat::{Request, ResponseSchema, Role};
@@ -24,6 +25,7 @@ use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::Provider;
 use crate::schema::CompiledSchema;
 use crate::telemetry::{OpenSpan, TelemetryContent, names};
+use crate::tool::{Selection, ToolSet};
 
 /// The variable that holds the schema's text.
 const RESPONSE_SCHEMA: &str = "response_schema";
@@ -40,6 +42,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) content: TelemetryContent,
     pub(super) prices: &'a PriceTable,
     pub(super) budget: Option<&'a Budget>,
+    pub(super) tools: &'a ToolSet,
 }
 
 /// One agent answering once.
@@ -56,8 +59,14 @@ pub(super) struct Execution<'a> {
     started: Duration,
     pub(super) deadline: Option<Instant>,
     pub(super) budgets: Vec<Budget>,
+    pub(super) tools: Option<Arc<Selection>>,
     /// How many messages the request has before any repair.
     pub(super) dialogue: usize,
+    /// How many answers have asked for tools.
+    pub(super) turns: u32,
+    pub(super) repetition: Repetition,
+    /// The recorded call that gave the last answer, where a record did.
+    pub(super) replay_of: Option<String>,
     pub(super) ledger: Ledger,
     pub(super) repairs: u32,
     pub(super) cap_raised: bool,
@@ -88,6 +97,7 @@ impl<'a> Execution<'a> {
             Budget::join(&mut budgets, budget);
         }
         check_price(spec, &budgets, around.prices)?;
+        let tools = select(around.tools, spec)?;
         let mut variables = spec.default_variables.clone();
         variables.insert("iteration".to_owned(), options.iteration.into());
         variables.extend(given);
@@ -105,6 +115,9 @@ impl<'a> Execution<'a> {
         } else {
             Vec::new()
         };
+        if let Some(tools) = &tools {
+            around.log.offer(&tools.hash, &tools.definitions)?;
+        }
         let limit = [spec.deadline, options.deadline]
             .into_iter()
             .flatten()
@@ -116,7 +129,11 @@ impl<'a> Execution<'a> {
             started: around.clock.elapsed(),
             deadline: limit.and_then(|limit| Instant::now().checked_add(limit)),
             budgets,
+            tools,
             dialogue: 0,
+            turns: 0,
+            repetition: Repetition::default(),
+            replay_of: None,
             user_message: None,
             ledger: Ledger::default(),
             repairs: 0,
@@ -146,6 +163,7 @@ impl<'a> Execution<'a> {
             match self.call(&mut request, ticket, decode).await? {
                 Step::Done(answer) => return Ok(answer),
                 Step::GoOn(next) => ticket = next,
+                Step::RunTools(response) => ticket = self.turn(&mut request, &response).await?,
                 Step::Fail(error) => return Err(error),
             }
         }
@@ -177,6 +195,9 @@ impl<'a> Execution<'a> {
         request.temperature = self.spec.temperature;
         request.max_output_tokens = self.spec.max_output_tokens;
         request.extra.clone_from(&self.spec.extra);
+        if let Some(tools) = &self.tools {
+            request.tools.clone_from(&tools.definitions);
+        }
         request.response_schema = Some(ResponseSchema {
             name: schema_name(&self.spec.name),
             schema: self.schema.value.clone(),

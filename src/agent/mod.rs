@@ -11,8 +11,15 @@
 //!    bad answer with each error at its JSON pointer, and answers again, at most
 //!    `max_schema_repair_attempts` times. The same bad answer twice ends the loop early.
 //!
+//! Where the agent has [tools](crate::tool), an answer may ask for calls of them instead: all of them
+//! run, their results go back behind the answer that asked, and the model is called again, for at
+//! most `max_turns` such answers. What goes wrong with a tool is its result; a
+//! [fatal](crate::tool::ToolError::fatal) failure ends the run. A [`Conversation`] keeps the user's
+//! message and the final answer, not the tool calls between them.
+//!
 //! Before each call, what it may need is reserved in every budget; deadline and cancellation also
-//! stop a call under way.
+//! stop a call under way, and tools that run. A run that ends between its calls (a fatal tool, a budget
+//! that is used up, a deadline) leaves the record of the call that could not be made any more.
 //! Success and failure carry the same [`Ledger`](crate::error::Ledger) of every call.
 
 mod account;
@@ -32,6 +39,8 @@ mod spec;
 mod stream;
 mod stream_event;
 mod stream_sink;
+mod tool_call;
+mod turn;
 mod verdict;
 
 pub use crate::call_log::AgentMode;

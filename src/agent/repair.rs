@@ -14,18 +14,7 @@ const MAX_VIOLATIONS: usize = 20;
 /// The messages to put behind the dialogue: the bad answer, and what is wrong with it.
 pub(crate) fn messages(bad_answer: &str, violations: &[SchemaViolation]) -> [Message; 2] {
     let mut feedback = "Your answer cannot be used:\n".to_owned();
-    for violation in violations.iter().take(MAX_VIOLATIONS) {
-        let place = if violation.pointer.is_empty() {
-            "the answer"
-        } else {
-            &violation.pointer
-        };
-        // Writing to a string cannot fail.
-        let _ = writeln!(feedback, "- {place}: {}", violation.message);
-    }
-    if violations.len() > MAX_VIOLATIONS {
-        let _ = writeln!(feedback, "- and {} more", violations.len() - MAX_VIOLATIONS);
-    }
+    list(&mut feedback, "the answer", violations);
     feedback.push_str("Answer again with the whole corrected JSON and nothing else.");
     let answer = if bad_answer.is_empty() {
         "(empty)".to_owned()
@@ -33,6 +22,22 @@ pub(crate) fn messages(bad_answer: &str, violations: &[SchemaViolation]) -> [Mes
         text::clip(bad_answer, MAX_ANSWER)
     };
     [Message::assistant(answer), Message::user(feedback)]
+}
+
+/// Writes one line for each of the first violations; `whole` is what they are in.
+pub(crate) fn list(text: &mut String, whole: &str, violations: &[SchemaViolation]) {
+    for violation in violations.iter().take(MAX_VIOLATIONS) {
+        let place = if violation.pointer.is_empty() {
+            whole
+        } else {
+            &violation.pointer
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "- {place}: {}", violation.message);
+    }
+    if violations.len() > MAX_VIOLATIONS {
+        let _ = writeln!(text, "- and {} more", violations.len() - MAX_VIOLATIONS);
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::spans::open_execution;
 use super::spec::AgentSpec;
+use super::turn::select;
 use super::verdict::Decoded;
 use crate::call_log::CallLog;
 use crate::clock::{Clock, SystemClock};
@@ -29,6 +30,7 @@ use crate::prompt::PromptLibrary;
 use crate::provider::{Limited, Provider, RateLimits, RetryPolicy, Retrying};
 use crate::schema::{CompiledSchema, SchemaCache};
 use crate::telemetry::TelemetryContent;
+use crate::tool::ToolSet;
 
 /// Runs agents. Cheap to clone; one runner serves any number of runs at once.
 ///
@@ -59,6 +61,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     prices: PriceTable,
     budget: Option<Budget>,
+    tools: ToolSet,
     schemas: SchemaCache,
     hashes: PromptHashes,
     content: TelemetryContent,
@@ -95,6 +98,7 @@ impl AgentRunner {
             content: None,
             prices: PriceTable::bundled(),
             budget: None,
+            tools: ToolSet::default(),
         }
     }
 
@@ -234,14 +238,15 @@ impl AgentRunner {
         results.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// Looks at a spec without a request: its figures, its schema, its prompt pack, and that the price
-    /// of its model is known where a budget needs it.
+    /// Looks at a spec without a request: its figures, its schema, its tools, its prompt pack, and that
+    /// the price of its model is known where a budget needs it.
     ///
     /// # Errors
     /// What [`run`](Self::run) would find before its first request, variables aside.
     pub fn check(&self, spec: &AgentSpec) -> Result<()> {
         spec.validate()?;
         self.schema_of(spec)?;
+        select(&self.shared.tools, spec)?;
         self.shared.prompts.pack(&spec.prompt_pack)?;
         let own = budget_of(spec);
         let budgets = own.iter().chain(&self.shared.budget);
@@ -289,6 +294,7 @@ impl Shared {
             content: self.content,
             prices: &self.prices,
             budget: self.budget.as_ref(),
+            tools: &self.tools,
         };
         let result = async {
             Execution::prepare(surroundings, spec, schema, variables, options)?
@@ -354,6 +360,7 @@ pub struct AgentRunnerBuilder {
     content: Option<TelemetryContent>,
     prices: PriceTable,
     budget: Option<Budget>,
+    tools: ToolSet,
 }
 
 impl AgentRunnerBuilder {
@@ -395,6 +402,12 @@ impl AgentRunnerBuilder {
         self
     }
 
+    /// What agents may do; each has the tools that its spec [names](AgentSpec::tools). Default: nothing.
+    pub fn tools(mut self, tools: ToolSet) -> Self {
+        self.tools = tools;
+        self
+    }
+
     /// Where ids and durations come from. Default: the system.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -427,6 +440,7 @@ impl AgentRunnerBuilder {
                 clock: self.clock,
                 prices: self.prices,
                 budget: self.budget,
+                tools: self.tools,
                 schemas: SchemaCache::default(),
                 hashes: PromptHashes::default(),
                 content: self.content.unwrap_or_else(content_of_process),

@@ -5,11 +5,14 @@ use super::options::RunOptions;
 use super::spec::AgentSpec;
 use crate::attempt::Attempts;
 use crate::call_log::CallLog;
-use crate::chat::{Request, Response, Usage};
+use crate::chat::{Request, Response, ToolCall, Usage};
 use crate::cost::Cost;
 use crate::error::ErrorKind;
 use crate::provider::Provider;
-use crate::telemetry::{AgentFacts, CallEnding, CallFacts, OpenSpan, agent_span, call_span};
+use crate::telemetry::{
+    AgentFacts, CallEnding, CallFacts, OpenSpan, TelemetryContent, ToolFacts, agent_span,
+    call_span, names, tool_span,
+};
 
 /// Opens the span of an execution below the caller's current one.
 pub(super) fn open_execution(
@@ -68,6 +71,26 @@ impl Execution<'_> {
             content: around.content,
         };
         call_span(&facts, &|text| around.log.outgoing_sanitizer().clean(text))
+    }
+
+    /// Opens the span of a tool call.
+    pub(super) fn open_tool_span(&self, call: &ToolCall) -> OpenSpan {
+        let around = self.around;
+        let facts = ToolFacts {
+            of: facts(self.spec, around.provider, around.log, &self.options),
+            execution_id: &self.id,
+            call,
+            content: around.content,
+        };
+        tool_span(&facts, &|text| around.log.outgoing_sanitizer().clean(text))
+    }
+
+    pub(super) fn close_tool_span(&self, open: OpenSpan, result: &str, error: Option<ErrorKind>) {
+        if self.around.content == TelemetryContent::Sanitized {
+            let result = self.around.log.outgoing_sanitizer().clean(result);
+            open.span().record(names::GEN_AI_TOOL_CALL_RESULT, result);
+        }
+        open.end(error);
     }
 
     pub(super) fn close_call_span(

@@ -74,6 +74,13 @@ pub struct AgentSpec {
     )]
     #[schemars(schema_with = "config::duration::schema")]
     pub deadline: Option<Duration>,
+    /// The tools that the model may call: names, in which `*` stands for any characters. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// Most answers of a run that ask for tools. Default 10.
+    #[serde(default = "default_turns", skip_serializing_if = "are_default_turns")]
+    #[schemars(range(min = 1))]
+    pub max_turns: u32,
     /// Further parameters, passed to the provider verbatim.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
@@ -81,6 +88,18 @@ pub struct AgentSpec {
 
 fn default_repairs() -> u32 {
     2
+}
+
+fn default_turns() -> u32 {
+    10
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+fn are_default_turns(turns: &u32) -> bool {
+    *turns == default_turns()
 }
 
 impl AgentSpec {
@@ -104,6 +123,8 @@ impl AgentSpec {
             token_budget: None,
             cost_budget_usd: None,
             deadline: None,
+            tools: Vec::new(),
+            max_turns: default_turns(),
             extra: Map::new(),
         }
     }
@@ -177,6 +198,19 @@ impl AgentSpec {
         self
     }
 
+    /// The same agent with the tools whose names fit one of these patterns, in which `*` stands for
+    /// any characters.
+    pub fn with_tools<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        self.tools.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same agent with at most so many answers of a run that ask for tools.
+    pub fn with_max_turns(mut self, turns: u32) -> Self {
+        self.max_turns = turns;
+        self
+    }
+
     /// Looks at every figure.
     ///
     /// # Errors
@@ -220,6 +254,7 @@ impl AgentSpec {
                 self.max_output_tokens_on_truncation.map(u64::from),
             ),
             ("token_budget", self.token_budget),
+            ("max_turns", Some(self.max_turns.into())),
         ] {
             if limit == Some(0) {
                 return Err(Problem::new(key, 0, "1 or more"));

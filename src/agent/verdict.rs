@@ -10,6 +10,8 @@ use crate::provider::extract::extract_json;
 use crate::schema::CompiledSchema;
 use crate::text::counted;
 
+const CUT: &str = "the answer was cut at the output limit";
+
 /// Takes a valid answer into the form that the caller wants, or says why it cannot.
 pub(super) type Decode<'d> = dyn FnMut(&Value) -> std::result::Result<Decoded, String> + Send + 'd;
 
@@ -22,10 +24,18 @@ pub(super) enum Decoded {
     Typed,
 }
 
+/// Whether the model was offered tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tools {
+    Offered,
+    None,
+}
+
 /// Classifies, extracts, validates and decodes, in that order.
 pub(super) fn judge(
     response: &Response,
     schema: &CompiledSchema,
+    tools: Tools,
     decode: &mut Decode<'_>,
 ) -> Verdict {
     if response.refusal.is_some() {
@@ -38,25 +48,23 @@ pub(super) fn judge(
         );
     }
     let cut = response.finish_reason == Some(FinishReason::Length);
+    if !response.tool_calls.is_empty() {
+        return match tools {
+            // The arguments of the last one may be cut as well.
+            _ if cut => Verdict::failed(ErrorKind::Truncated, CUT),
+            Tools::Offered => Verdict::AsksForTools,
+            Tools::None => Verdict::invalid("it calls tools, and there are none", Vec::new()),
+        };
+    }
     let extracted = match extract_json(&response.text, &|value| schema.fits(value)) {
         // A cut answer counts only if it is plain, complete and right: nothing may be guessed there.
         Ok(whole) if cut && whole.fixups.is_empty() && schema.fits(&whole.value) => whole,
         Ok(_) | Err(_) if cut => {
-            return Verdict::failed(
-                ErrorKind::Truncated,
-                "the answer was cut at the output limit",
-            );
+            return Verdict::failed(ErrorKind::Truncated, CUT);
         }
         Ok(extracted) => extracted,
         Err(error) => {
-            let violation = SchemaViolation {
-                pointer: String::new(),
-                message: error.to_string(),
-            };
-            return Verdict::Invalid {
-                violations: vec![violation],
-                fixups: Vec::new(),
-            };
+            return Verdict::invalid(error.to_string(), Vec::new());
         }
     };
     let fixups = extracted.fixups.iter().map(ToString::to_string).collect();
@@ -70,16 +78,7 @@ pub(super) fn judge(
             fixups,
             decoded,
         },
-        Err(message) => {
-            let violation = SchemaViolation {
-                pointer: String::new(),
-                message,
-            };
-            Verdict::Invalid {
-                violations: vec![violation],
-                fixups,
-            }
-        }
+        Err(message) => Verdict::invalid(message, fixups),
     }
 }
 
@@ -94,6 +93,8 @@ pub(super) enum Verdict {
         violations: Vec<SchemaViolation>,
         fixups: Vec<String>,
     },
+    /// It is no answer yet: tools are to be called first.
+    AsksForTools,
     Failed(Failure),
 }
 
@@ -114,12 +115,24 @@ impl Failure {
 }
 
 impl Verdict {
-    fn failed(kind: ErrorKind, message: &str) -> Self {
+    pub(super) fn failed(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::Failed(Failure {
             kind,
-            message: message.to_owned(),
+            message: message.into(),
             source: None,
         })
+    }
+
+    /// An answer that is wrong as a whole.
+    fn invalid(message: impl Into<String>, fixups: Vec<String>) -> Self {
+        let violation = SchemaViolation {
+            pointer: String::new(),
+            message: message.into(),
+        };
+        Self::Invalid {
+            violations: vec![violation],
+            fixups,
+        }
     }
 
     pub(super) fn violations(&self) -> &[SchemaViolation] {
@@ -131,7 +144,7 @@ impl Verdict {
 
     pub(super) fn error_kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Valid { .. } => None,
+            Self::Valid { .. } | Self::AsksForTools => None,
             Self::Invalid { .. } => Some(ErrorKind::InvalidAnswer),
             Self::Failed(failure) => Some(failure.kind),
         }
@@ -168,6 +181,7 @@ impl Verdict {
                     hint: None,
                 });
             }
+            Self::AsksForTools => {}
             Self::Failed(failure) => {
                 end.error = Some(CallError {
                     kind: failure.kind,

@@ -9,7 +9,7 @@ use crate::chat::{FinishReason, Message, ToolCall};
 
 /// Levels of nesting that a record keeps as they are. `serde_json` reads 127 and our YAML reader 64,
 /// journal and record around the value included.
-const MAX_LEVELS: usize = 60;
+pub(super) const MAX_LEVELS: usize = 60;
 
 impl Record {
     /// Leaves out what `level` does not hold.
@@ -149,7 +149,7 @@ impl Record {
     }
 }
 
-fn fold_below(value: &mut Value, levels: usize) {
+pub(super) fn fold_below(value: &mut Value, levels: usize) {
     match value {
         Value::Array(_) | Value::Object(_) if levels == 0 => {
             *value = Value::String(value.to_string());
@@ -185,7 +185,7 @@ fn redact_tool_call(sanitizer: &Sanitizer, call: &mut ToolCall, counts: &mut Red
     sanitizer.redact_value(&mut call.arguments, counts);
 }
 
-fn redact(sanitizer: &Sanitizer, text: &mut String, counts: &mut Redactions) {
+pub(super) fn redact(sanitizer: &Sanitizer, text: &mut String, counts: &mut Redactions) {
     if let std::borrow::Cow::Owned(clean) = sanitizer.redact(text, counts) {
         *text = clean;
     }

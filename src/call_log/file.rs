@@ -13,6 +13,7 @@ use super::reader::Tail;
 use super::record::Record;
 use super::redact::Sanitizer;
 use super::summary::{Losses, Summary};
+use super::tool_record::{ToolOffer, ToolRecord};
 use super::view::CallFiles;
 use super::writer::{Shared, Work, Writer};
 use crate::error::{Error, ErrorKind, Result};
@@ -105,6 +106,11 @@ impl FileCallLogger {
         &self.directory
     }
 
+    fn append(&self, event: &Event<'_>) -> Result<()> {
+        let written = self.journal.append(event);
+        written.map(drop).map_err(|error| self.lost(error))
+    }
+
     fn lost(&self, error: Error) -> Error {
         self.shared.lose(&Losses::of_event(format!("{error:#}")));
         error
@@ -130,6 +136,18 @@ impl CallLogger for FileCallLogger {
         self.shared.count(record);
         self.writer.finished(span, record);
         Ok(())
+    }
+
+    fn tool_started(&self, record: &ToolRecord) -> Result<()> {
+        self.append(&Event::ToolStarted { tool: record })
+    }
+
+    fn tool_finished(&self, record: &ToolRecord) -> Result<()> {
+        self.append(&Event::ToolFinished { tool: record })
+    }
+
+    fn tools_offered(&self, offer: &ToolOffer) -> Result<()> {
+        self.append(&Event::ToolsOffered { offer })
     }
 
     async fn flush(&self) -> Result<()> {

@@ -14,12 +14,21 @@ use super::config::Durability;
 use super::newer;
 use super::paths::{RunPaths, create_private_file};
 use super::record::Record;
+use super::tool_record::{ToolOffer, ToolRecord};
 use crate::clock::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Name and version of the journal's format.
 pub(crate) const SCHEMA: &str = "duologue.journal/1";
-const EVENTS: [&str; 4] = ["opened", "started", "finished", "rendered"];
+const EVENTS: [&str; 7] = [
+    "opened",
+    "started",
+    "finished",
+    "rendered",
+    "tools_offered",
+    "tool_started",
+    "tool_finished",
+];
 const CRC_KEY: &str = ",\"crc\":\"";
 const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
 
@@ -64,6 +73,21 @@ pub(crate) enum Event<'a> {
         /// The name of its file in `llm_calls/`.
         file: &'a str,
     },
+    /// A model may call these tools from now on.
+    ToolsOffered {
+        /// The tools.
+        offer: &'a ToolOffer,
+    },
+    /// A tool is about to run.
+    ToolStarted {
+        /// What is known by then.
+        tool: &'a ToolRecord,
+    },
+    /// A tool call ended.
+    ToolFinished {
+        /// The whole record.
+        tool: &'a ToolRecord,
+    },
 }
 
 /// A line that was read; which fields there are depends on `event`.
@@ -79,6 +103,8 @@ pub(crate) struct Line {
     pub(crate) call_id: String,
     pub(crate) file: String,
     pub(crate) record: Option<Box<Record>>,
+    pub(crate) tool: Option<Box<ToolRecord>>,
+    pub(crate) offer: Option<Box<ToolOffer>>,
     /// Why this version must leave the line, or after `opened` the whole journal, to another one.
     #[serde(skip)]
     pub(crate) objection: Option<String>,
@@ -94,6 +120,17 @@ impl Line {
             event,
             ..Self::default()
         }
+    }
+
+    /// Why this version must leave the line to another one.
+    fn objection(&self) -> Option<String> {
+        let record = self.record.as_ref().map(|record| &record.schema);
+        let tool = self.tool.as_ref().map(|tool| &tool.schema);
+        let offer = self.offer.as_ref().map(|offer| &offer.schema);
+        let mut tools = tool.into_iter().chain(offer);
+        newer::objection(&self.schema, SCHEMA)
+            .or_else(|| newer::objection(record?, Record::SCHEMA))
+            .or_else(|| tools.find_map(|found| newer::objection(found, ToolRecord::SCHEMA)))
     }
 }
 
@@ -134,12 +171,9 @@ pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
     match serde_json::from_slice::<Line>(line) {
         Ok(other) if !EVENTS.contains(&other.event.as_str()) => Ok(Line::other(other.event)),
         Ok(mut known) => {
-            known.objection = newer::objection(&known.schema, SCHEMA).or_else(|| {
-                let record = known.record.as_ref()?;
-                newer::objection(&record.schema, Record::SCHEMA)
-            });
+            known.objection = known.objection();
             if known.objection.is_some() {
-                known.record = None;
+                (known.record, known.tool, known.offer) = (None, None, None);
             }
             Ok(known)
         }
@@ -157,7 +191,9 @@ fn decode_newer(line: &[u8], error: &serde_json::Error) -> std::result::Result<L
         return Ok(Line::other(event));
     }
     let objection = newer::objection(&text(&value["schema"]), SCHEMA)
-        .or_else(|| newer::objection(&text(&value["record"]["schema"]), Record::SCHEMA));
+        .or_else(|| newer::objection(&text(&value["record"]["schema"]), Record::SCHEMA))
+        .or_else(|| newer::objection(&text(&value["tool"]["schema"]), ToolRecord::SCHEMA))
+        .or_else(|| newer::objection(&text(&value["offer"]["schema"]), ToolRecord::SCHEMA));
     if objection.is_some() {
         return Ok(Line {
             event,

@@ -1,15 +1,19 @@
 //! The log's front: where it goes, how much it holds, and how a call begins.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::config::{LogLevel, OnError};
 use super::logger::CallLogger;
 use super::open_call::{OpenCall, Recording};
+use super::open_tool::OpenToolCall;
 use super::record::Record;
 use super::redact::{SanitizeConfig, Sanitizer};
+use super::tool_record::{ToolOffer, ToolRecord};
 use crate::attempt::{Attempts, WireCapture};
+use crate::chat::ToolDefinition;
 use crate::clock::{self, Clock, SystemClock};
 use crate::error::Result;
 
@@ -26,6 +30,8 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub struct CallLog {
     run_id: Arc<str>,
+    /// The hashes of the tools that the logger has been told of.
+    offered: Arc<Mutex<HashSet<String>>>,
     on: Option<Recording>,
 }
 
@@ -58,6 +64,7 @@ impl CallLog {
         let first = bound.as_ref().map_or(1, |run| run.next_sequence);
         Self {
             run_id: run_id.into(),
+            offered: Arc::default(),
             on: Some(Recording {
                 logger: Arc::new(logger),
                 level,
@@ -74,6 +81,7 @@ impl CallLog {
     pub fn off() -> Self {
         Self {
             run_id: clock::new_run_id(&SystemClock).into(),
+            offered: Arc::default(),
             on: None,
         }
     }
@@ -161,6 +169,34 @@ impl CallLog {
             Some(on) => on.begin(attempts, &self.run_id, record()),
             None => Ok(OpenCall::unrecorded()),
         }
+    }
+
+    /// Hands the start of a tool call to the logger. The tool may run when this has returned.
+    ///
+    /// `record` is asked for only when the log is on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) when the start could not be kept and the log is set to [`OnError::Fail`].
+    pub fn begin_tool(&self, record: impl FnOnce() -> ToolRecord) -> Result<OpenToolCall> {
+        match &self.on {
+            Some(on) => on.begin_tool(&self.run_id, record()),
+            None => Ok(OpenToolCall::unrecorded()),
+        }
+    }
+
+    /// Tells the logger which tools a model may call, the first time that it may.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) when that could not be kept and the log is set to [`OnError::Fail`].
+    pub(crate) fn offer(&self, hash: &str, definitions: &[ToolDefinition]) -> Result<()> {
+        let Some(on) = &self.on else { return Ok(()) };
+        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        if offered.contains(hash) {
+            return Ok(());
+        }
+        offered.insert(hash.to_owned());
+        // Under the lock: the offer must stand in the journal before a call that names it.
+        on.offer(ToolOffer::new(hash, definitions))
     }
 
     /// Waits until every record so far is where it belongs; safe on any runtime.

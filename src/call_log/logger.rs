@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::config::LogLevel;
 use super::record::Record;
+use super::tool_record::{ToolOffer, ToolRecord};
 use crate::error::Result;
 
 /// A destination of records: object-safe, shared by all calls of a run.
@@ -29,6 +30,34 @@ pub trait CallLogger: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the record could not be kept.
     fn call_finished(&self, record: &Record) -> Result<()>;
+
+    /// A tool is about to run; the record holds what is known by now. Default: nothing is kept.
+    ///
+    /// Every `tool_started` is followed by exactly one `tool_finished` with the same `call_id` and
+    /// `index`, unless the process dies.
+    ///
+    /// # Errors
+    /// When the record could not be kept; what follows is the log's `on_error`.
+    fn tool_started(&self, _record: &ToolRecord) -> Result<()> {
+        Ok(())
+    }
+
+    /// A tool call ended; the record is whole. Default: nothing is kept.
+    ///
+    /// # Errors
+    /// When the record could not be kept.
+    fn tool_finished(&self, _record: &ToolRecord) -> Result<()> {
+        Ok(())
+    }
+
+    /// A model may call these tools from now on; told once for each set of tools, at levels standard
+    /// and full. Default: nothing is kept.
+    ///
+    /// # Errors
+    /// When that could not be kept.
+    fn tools_offered(&self, _offer: &ToolOffer) -> Result<()> {
+        Ok(())
+    }
 
     /// Waits until everything handed over so far is where it belongs.
     ///
@@ -104,6 +133,7 @@ impl TeeCallLogger {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl CallLogger for TeeCallLogger {
     fn call_started(&self, record: &Record) -> Result<()> {
@@ -112,6 +142,18 @@ impl CallLogger for TeeCallLogger {
 
     fn call_finished(&self, record: &Record) -> Result<()> {
         self.each(|logger| logger.call_finished(record))
+    }
+
+    fn tool_started(&self, record: &ToolRecord) -> Result<()> {
+        self.each(|logger| logger.tool_started(record))
+    }
+
+    fn tool_finished(&self, record: &ToolRecord) -> Result<()> {
+        self.each(|logger| logger.tool_finished(record))
+    }
+
+    fn tools_offered(&self, offer: &ToolOffer) -> Result<()> {
+        self.each(|logger| logger.tools_offered(offer))
     }
 
     async fn flush(&self) -> Result<()> {

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 
 use super::logger::CallLogger;
 use super::record::Record;
+use super::tool_record::ToolRecord;
 use crate::error::Result;
 
 /// Keeps every record in memory; clones share the same list. It grows with every call.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryCallLogger {
     records: Arc<Mutex<Vec<Record>>>,
+    tools: Arc<Mutex<Vec<ToolRecord>>>,
 }
 
 impl MemoryCallLogger {
@@ -25,8 +27,17 @@ impl MemoryCallLogger {
         self.lock().clone()
     }
 
+    /// The tool calls so far, in the order in which they started. One that runs has no status.
+    pub fn tool_calls(&self) -> Vec<ToolRecord> {
+        self.lock_tools().clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_tools(&self) -> MutexGuard<'_, Vec<ToolRecord>> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,6 +57,23 @@ impl CallLogger for MemoryCallLogger {
         {
             Some(known) => *known = record.clone(),
             None => records.push(record.clone()),
+        }
+        Ok(())
+    }
+
+    fn tool_started(&self, record: &ToolRecord) -> Result<()> {
+        self.lock_tools().push(record.clone());
+        Ok(())
+    }
+
+    fn tool_finished(&self, record: &ToolRecord) -> Result<()> {
+        let mut tools = self.lock_tools();
+        let is_same = |known: &&mut ToolRecord| {
+            known.call_id == record.call_id && known.index == record.index
+        };
+        match tools.iter_mut().rev().find(is_same) {
+            Some(known) => *known = record.clone(),
+            None => tools.push(record.clone()),
         }
         Ok(())
     }

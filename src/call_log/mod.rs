@@ -25,8 +25,13 @@
 //! | `started` | before the request leaves | `record`: what is known by then |
 //! | `finished` | when the call ends | `record`: the whole [`Record`] |
 //! | `rendered` | a call file was written | `call_id`, `file` |
+//! | `tools_offered` | before a model may call tools for the first time | `offer`: a [`ToolOffer`] (not at `minimal`) |
+//! | `tool_started` | before a tool runs | `tool`: what is known by then |
+//! | `tool_finished` | when it ends | `tool`: the whole [`ToolRecord`] |
 //!
-//! A call with `started` and no `finished`, whose process is gone, is `interrupted`.
+//! A call with `started` and no `finished`, whose process is gone, is `interrupted`, and so is a
+//! tool call. The tool calls that an answer asked for stand in the record of its call, their results
+//! in the messages of the next one.
 //!
 //! # Versions
 //! [`PublishedFormat`] holds the JSON Schema of every document and the rule for changing it. Within a
@@ -55,15 +60,18 @@ mod logger;
 mod memory;
 mod newer;
 mod open_call;
+mod open_tool;
 pub(crate) mod paths;
 mod reader;
 mod record;
 mod redact;
 mod schema;
 mod summary;
+mod tool_record;
 mod view;
 mod writer;
 
+pub use crate::failure::{ToolFailure, ToolStatus};
 pub use config::{Durability, LlmLogging, LogFormat, LogLevel, OnError, Sanitize, Views};
 pub use factory::{LoggerConfig, create_llm_logger};
 pub use file::FileCallLogger;
@@ -72,12 +80,16 @@ pub use logger::{BoundRun, CallLogger, NullCallLogger, TeeCallLogger};
 pub use memory::MemoryCallLogger;
 pub(crate) use open_call::Price;
 pub use open_call::{CallEnd, OpenCall};
+pub use open_tool::{OpenToolCall, ToolCallEnd};
 pub(crate) use paths::run_directory;
-pub(crate) use reader::{INTERRUPTED, interrupt, is_abandoned, is_file_name, no_run, open_journal};
+pub(crate) use reader::{
+    INTERRUPTED, ToolCalls, Tools, interrupt, is_abandoned, is_file_name, no_run, open_journal,
+};
 pub use reader::{Problem, Recovery, RunLog, find_runs};
 pub use record::{AgentMode, CallError, CallStatus, Parameters, Record};
 pub use redact::{CustomRule, Redactions, SanitizeConfig, Sanitizer};
 pub use schema::PublishedFormat;
 pub use summary::{AgentTotals, ErrorLine, Losses, RunStatus, Summary};
+pub use tool_record::{ToolCallError, ToolOffer, ToolRecord};
 #[cfg(feature = "cli")]
 pub(crate) use view::render;

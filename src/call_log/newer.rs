@@ -5,6 +5,7 @@ use serde_path_to_error::{Path, Segment};
 
 use super::journal::Line;
 use super::record::CallStatus;
+use crate::failure::ToolStatus;
 
 /// The word that stands in for one that this version does not know.
 const UNKNOWN: &str = "unknown";
@@ -42,6 +43,11 @@ pub(super) fn read_known(mut line: Value) -> Result<(Line, String), String> {
                     && known.event == "finished"
                 {
                     record.status.get_or_insert(CallStatus::Unknown);
+                }
+                if let Some(tool) = &mut known.tool
+                    && known.event == "tool_finished"
+                {
+                    tool.status.get_or_insert(ToolStatus::Unknown);
                 }
                 return Ok((known, notes.join("; ")));
             }

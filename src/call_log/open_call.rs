@@ -66,7 +66,10 @@ impl Recording {
 
     /// A logger that panics has lost the record, like one that fails: a second panic while the
     /// caller unwinds would abort the process.
-    fn hand_over(&self, hand_over: impl FnOnce(&dyn CallLogger) -> Result<()>) -> Result<()> {
+    pub(super) fn hand_over(
+        &self,
+        hand_over: impl FnOnce(&dyn CallLogger) -> Result<()>,
+    ) -> Result<()> {
         let kept = catch_unwind(AssertUnwindSafe(|| hand_over(&*self.logger)))
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Log, "the call logger panicked")));
         let Err(error) = kept else {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::journal::{self, Event};
 use super::record::Record;
 use super::summary::Summary;
+use super::tool_record::ToolRecord;
 
 /// What a later writer of the same version may do, as every schema says it.
 const UPGRADE_RULE: &str = "Within this version a later writer may add optional fields, and new words where a \
@@ -37,11 +38,18 @@ pub enum PublishedFormat {
     Summary,
     /// One line of a journal.
     JournalEvent,
+    /// One tool call: the `tool` of a journal line.
+    ToolRecord,
 }
 
 impl PublishedFormat {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Record, Self::Summary, Self::JournalEvent];
+    pub const ALL: [Self; 4] = [
+        Self::Record,
+        Self::Summary,
+        Self::JournalEvent,
+        Self::ToolRecord,
+    ];
 
     /// The name of its file, `schemas/{name}.schema.json`.
     pub fn name(self) -> &'static str {
@@ -49,6 +57,7 @@ impl PublishedFormat {
             Self::Record => "record",
             Self::Summary => "summary",
             Self::JournalEvent => "journal-event",
+            Self::ToolRecord => "tool-record",
         }
     }
 
@@ -58,6 +67,7 @@ impl PublishedFormat {
             Self::Record => Record::SCHEMA,
             Self::Summary => Summary::SCHEMA,
             Self::JournalEvent => journal::SCHEMA,
+            Self::ToolRecord => ToolRecord::SCHEMA,
         }
     }
 
@@ -67,13 +77,19 @@ impl PublishedFormat {
             Self::Record => of::<Record>(),
             Self::Summary => of::<Summary>(),
             Self::JournalEvent => of::<Event<'static>>(),
+            Self::ToolRecord => of::<ToolRecord>(),
         }
         .to_value();
         match self {
-            Self::Record | Self::Summary => name_version(&mut schema, self.version()),
+            Self::Record | Self::Summary | Self::ToolRecord => {
+                name_version(&mut schema, self.version());
+            }
             Self::JournalEvent => {
                 seal_events(&mut schema);
                 name_version(&mut schema["$defs"]["Record"], Record::SCHEMA);
+                for tools in ["ToolRecord", "ToolOffer"] {
+                    name_version(&mut schema["$defs"][tools], ToolRecord::SCHEMA);
+                }
             }
         }
         self.with_head(schema)

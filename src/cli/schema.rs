@@ -28,6 +28,8 @@ enum Format {
     JournalEvent,
     /// Profiles of endpoints.
     Profile,
+    /// Records of tool calls.
+    ToolRecord,
 }
 
 impl Schema {
@@ -44,6 +46,7 @@ impl Schema {
             Format::Record => PublishedFormat::Record,
             Format::Summary => PublishedFormat::Summary,
             Format::JournalEvent => PublishedFormat::JournalEvent,
+            Format::ToolRecord => PublishedFormat::ToolRecord,
         };
         output::print_json(&published.json_schema())?;
         Ok(SUCCESS)

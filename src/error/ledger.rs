@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Attempt;
 use crate::chat::{FinishReason, Usage};
 use crate::cost::{self, Cost};
-use crate::failure::ErrorKind;
+use crate::failure::{ErrorKind, ToolFailure, ToolStatus};
 
 /// One way in which an answer does not fit its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -18,6 +18,35 @@ pub struct SchemaViolation {
     pub pointer: String,
     /// What is wrong there.
     pub message: String,
+}
+
+/// What became of a tool call that an answer asked for. It holds no arguments and no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolReport {
+    /// The tool's name, as the model wrote it.
+    pub name: String,
+    /// The id of the tool call.
+    pub tool_call_id: String,
+    /// How it ended.
+    pub status: ToolStatus,
+    /// Why there is no result; `None` when there is one.
+    pub error: Option<ToolFailure>,
+    /// From the tool call's start to its end.
+    pub duration: Duration,
+}
+
+impl ToolReport {
+    /// A tool call that the run's end did not let come to its own.
+    pub(crate) fn cancelled(name: &str, tool_call_id: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            tool_call_id: tool_call_id.to_owned(),
+            status: ToolStatus::Cancelled,
+            error: Some(ToolFailure::Cancelled),
+            duration: Duration::ZERO,
+        }
+    }
 }
 
 /// What one call of a run did.
@@ -42,6 +71,8 @@ pub struct CallReport {
     pub duration: Duration,
     /// How the call failed; `None` when it gave the answer.
     pub error: Option<ErrorKind>,
+    /// The tool calls that the answer asked for, in its order.
+    pub tools: Vec<ToolReport>,
     /// The journal file that holds the call's record, when there is one.
     pub record: Option<PathBuf>,
 }
@@ -59,6 +90,7 @@ impl fmt::Debug for CallReport {
             .field("attempts", &self.attempts)
             .field("duration", &self.duration)
             .field("error", &self.error)
+            .field("tools", &self.tools)
             .field("record", &self.record)
             .finish()
     }
@@ -94,6 +126,11 @@ impl Ledger {
     /// Requests on the wire, over all calls.
     pub fn attempts(&self) -> usize {
         self.calls.iter().map(|call| call.attempts.len()).sum()
+    }
+
+    /// The tool calls of all calls, in the order of their answers.
+    pub fn tools(&self) -> impl Iterator<Item = &ToolReport> {
+        self.calls.iter().flat_map(|call| &call.tools)
     }
 
     /// The last call, the one that decided.

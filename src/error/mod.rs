@@ -6,8 +6,8 @@ mod ledger;
 use std::error::Error as StdError;
 use std::fmt;
 
-pub use crate::failure::ErrorKind;
-pub use ledger::{CallReport, Ledger, SchemaViolation};
+pub use crate::failure::{ErrorKind, ToolFailure, ToolStatus};
+pub use ledger::{CallReport, Ledger, SchemaViolation, ToolReport};
 
 /// The result of this crate's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

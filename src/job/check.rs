@@ -18,7 +18,7 @@ pub struct JobWarning {
 
 impl Job {
     /// Looks at everything that can be wrong before the first request: provider settings and keys,
-    /// packs, variables of every input, schemas, prices that a budget needs, the log's settings and directory. Nothing is sent
+    /// packs, variables of every input, schemas, tools, prices that a budget needs, the log's settings and directory. Nothing is sent
     /// and nothing is written.
     ///
     /// # Errors
@@ -37,6 +37,10 @@ impl Job {
         let runner = answering.runner(crate::call_log::CallLog::off());
         let mut warnings = Vec::new();
         for (place, agent) in self.agents.iter().enumerate() {
+            answering
+                .tools
+                .select(&agent.spec.tools)
+                .map_err(|error| error.within(&self.key(&format!("agents[{place}].tools"))))?;
             runner.check(&agent.spec).map_err(|error| {
                 let key = match error.kind() {
                     ErrorKind::Schema => "response_schema",

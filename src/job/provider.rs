@@ -14,6 +14,7 @@ use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
 use crate::provider::{Limited, Provider, RetryPolicy, ScriptedProvider};
 use crate::replay::{ReplayMode, ReplayProvider};
+use crate::tool::ToolSet;
 
 /// Whether a replay may give answers in which the sanitizer replaced something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub(super) struct Answering {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) scripted: Option<Arc<ScriptedProvider>>,
     pub(super) replay: Option<ReplayProvider>,
+    pub(super) tools: ToolSet,
     pub(super) retry: RetryPolicy,
     pub(super) prices: PriceTable,
     pub(super) budget: Option<Budget>,
@@ -44,7 +46,8 @@ impl Answering {
         let mut builder = AgentRunner::builder(self.provider.clone(), self.prompts.clone())
             .logger(log)
             .retry(self.retry)
-            .prices(self.prices.clone());
+            .prices(self.prices.clone())
+            .tools(self.tools.clone());
         if let Some(budget) = &self.budget {
             builder = builder.budget(budget.clone());
         }
@@ -154,14 +157,18 @@ impl Job {
         }
         let replay = builder.build().map_err(|error| error.within(&at("from")))?;
         let provider = Arc::new(replay.clone());
+        // Never the tools themselves, not even where another provider answers: nothing is done.
+        let tools = replay.tools().map_err(|error| error.within(&at("from")))?;
         Ok(match fallback {
             Some(fallback) => Answering {
                 provider,
                 replay: Some(replay),
+                tools,
                 ..fallback
             },
             None => Answering {
                 replay: Some(replay),
+                tools,
                 ..self.only(provider, None)
             },
         })
@@ -174,6 +181,7 @@ impl Job {
             provider,
             scripted: None,
             replay: None,
+            tools: ToolSet::default(),
             retry: max_retries.map_or(policy, |retries| policy.with_max_retries(retries)),
             prices: self.prices.clone(),
             budget: self.budget.map(JobBudget::open),

@@ -35,6 +35,8 @@ pub(super) struct Figures<'a> {
     pub(super) cost_usd: Option<Cost>,
     pub(super) error: Option<CallError>,
     pub(super) attempts: Count,
+    /// The tools that the model could call.
+    tools: Count,
     replay_of: Option<Cow<'a, str>>,
 }
 
@@ -81,8 +83,14 @@ impl<'a> Figures<'a> {
             cost_usd: record.cost_usd,
             error: record.error,
             attempts: Count(record.attempts.len() as u64),
+            tools: Count(record.tools.len() as u64),
             replay_of: record.replay_of.map(Cow::from),
         }
+    }
+
+    /// Whether the model could call tools.
+    pub(super) fn has_tools(&self) -> bool {
+        self.tools.0 > 0
     }
 
     /// Whether a record answered the call.

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::figures::Figures;
-use crate::call_log::Record;
+use crate::call_log::{Record, ToolRecord};
 use crate::clock::rfc3339;
 
 /// Which calls a question is about; the default is all of them.
@@ -66,6 +66,18 @@ impl Filter {
     pub(super) fn passes_figures(&self, call: &Figures<'_>) -> bool {
         let status = call.status.map_or("running", |status| status.as_str());
         self.passes_fields(&call.agent, &call.model, status, &call.started_at)
+    }
+
+    /// Whether only the calls themselves tell whether their tool calls pass.
+    pub(super) fn is_about_calls(&self) -> bool {
+        !self.models.is_empty() || !self.statuses.is_empty()
+    }
+
+    /// Whether agent and time of a tool call pass.
+    pub(super) fn passes_tool(&self, tool: &ToolRecord) -> bool {
+        let model = self.models.first().map_or("", String::as_str);
+        let status = self.statuses.first().map_or("", String::as_str);
+        self.passes_fields(&tool.agent, model, status, &tool.started_at)
     }
 
     fn passes_fields(&self, agent: &str, model: &str, status: &str, started_at: &str) -> bool {

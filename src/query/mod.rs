@@ -31,6 +31,7 @@ mod pairing;
 mod read;
 mod run;
 mod stats;
+mod tools;
 mod totals;
 mod verify;
 
@@ -43,5 +44,6 @@ pub use latency::Latency;
 pub use list::Listed;
 pub use run::Run;
 pub use stats::Stats;
+pub use tools::ToolTotals;
 pub use totals::{Group, Totals};
 pub use verify::{Defect, Finding, Verification};

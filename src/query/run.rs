@@ -231,6 +231,13 @@ impl Run {
             .collect()
     }
 
+    /// The journals that are not left unread.
+    pub(super) fn readable_journals(&self) -> impl Iterator<Item = &Path> {
+        let journals = self.journals.iter().zip(&self.uptos);
+        let readable = journals.filter(|(_, upto)| **upto != UNREAD);
+        readable.map(|(path, _)| path.as_path())
+    }
+
     /// How many journal lines could not be read.
     pub fn unreadable(&self) -> u64 {
         self.anew

@@ -1,6 +1,6 @@
 //! Totals of one run or several: of all calls, by agent and by model.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -9,6 +9,7 @@ use super::figures::Figures;
 use super::filter::Filter;
 use super::read::CallLine;
 use super::run::Run;
+use super::tools::{ToolSums, ToolTotals};
 use super::totals::{Group, Sum, Totals};
 use crate::call_log::ErrorLine;
 use crate::clock::rfc3339;
@@ -40,6 +41,8 @@ pub struct Stats {
     pub agents: Vec<Group>,
     /// The calls of each model that was asked for, in the order of their first calls.
     pub models: Vec<Group>,
+    /// The calls of each tool, in the order of their first calls.
+    pub tools: Vec<ToolTotals>,
     /// The first ten errors that ended an execution.
     pub errors: Vec<ErrorLine>,
     /// Journal lines that could not be read; the totals lack what they said.
@@ -80,11 +83,17 @@ impl Stats {
     /// [`ErrorKind::Log`](crate::ErrorKind::Log) when a journal cannot be read any more.
     pub fn of_calls(runs: &[Run], filter: &Filter) -> Result<Self> {
         let mut all = Collected::default();
+        let mut tools = ToolSums::default();
         for run in runs {
+            all.has_tools = false;
             for batch in run.fold(&|found: &mut Collected, line| found.visit(&line, filter))? {
                 all.merge(batch);
             }
             all.unreadable += run.unreadable();
+            // The journals are read once more for them.
+            if all.has_tools {
+                tools.add(run, filter, filter.is_about_calls().then_some(&all.passed))?;
+            }
         }
         let ids: Vec<String> = runs.iter().map(|run| run.run_id().to_owned()).collect();
         Ok(Self {
@@ -98,6 +107,7 @@ impl Stats {
             total: all.total.into_totals(),
             agents: all.agents.into_groups(),
             models: all.models.into_groups(),
+            tools: tools.into_totals(),
             errors: all.errors,
             unreadable_lines: all.unreadable,
         })
@@ -112,15 +122,23 @@ struct Collected {
     models: Named,
     errors: Vec<ErrorLine>,
     unreadable: u64,
+    /// Whether a model could call tools.
+    has_tools: bool,
+    /// The ids of the calls that passed, where their tool calls are to be found by them.
+    passed: HashSet<String>,
 }
 
 impl Collected {
     fn visit(&mut self, line: &CallLine<'_>, filter: &Filter) {
         match Figures::of(line) {
             Ok(call) if filter.passes_figures(&call) => {
+                self.has_tools |= call.has_tools();
                 self.total.add(&call);
                 self.agents.of(&call.agent).add(&call);
                 self.models.of(&call.model).add(&call);
+                if filter.is_about_calls() {
+                    self.passed.insert(call.call_id.clone().into_owned());
+                }
                 if self.errors.len() < MOST_ERRORS {
                     self.errors.extend(call.into_error());
                 }
@@ -137,6 +155,8 @@ impl Collected {
         self.errors.extend(other.errors);
         self.errors.truncate(MOST_ERRORS);
         self.unreadable += other.unreadable;
+        self.passed.extend(other.passed);
+        self.has_tools |= other.has_tools;
     }
 }
 

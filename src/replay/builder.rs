@@ -1,11 +1,14 @@
 //! From a run's directory to a [`ReplayProvider`].
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ReplayMode;
+use super::key::redacted_hash;
 use super::provider::{Counts, ReplayProvider, Shared};
 use super::recording::Recording;
+use super::tools::RecordedTools;
 use crate::call_log::{Record, RunLog, SanitizeConfig, Sanitizer, find_runs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Provider;
@@ -76,7 +79,29 @@ impl ReplayProviderBuilder {
         };
         let run = open(&self.directory)?;
         let problems = run.problems().len();
-        let records = run.into_records();
+        let offers = run.tool_offers().to_vec();
+        let tools = run.tool_calls().to_vec();
+        let mut records = run.into_records();
+        records.retain(|record| !was_never_made(record));
+        // What the sanitizer took out of the tools' definitions, it takes out of a request's too.
+        let hashes: HashMap<&str, String> = offers
+            .iter()
+            .map(|offer| {
+                (
+                    &*offer.tools_hash,
+                    redacted_hash(&offer.definitions, &sanitizer),
+                )
+            })
+            .collect();
+        for record in &mut records {
+            if let Some(hash) = record
+                .tools_hash
+                .as_mut()
+                .filter(|hash| hashes.contains_key(&***hash))
+            {
+                hash.clone_from(&hashes[&**hash]);
+            }
+        }
         let total = records.len();
         let name = provider_name(&records);
         let recording = Recording::new(records, &sanitizer);
@@ -86,6 +111,12 @@ impl ReplayProviderBuilder {
         }
         Ok(ReplayProvider {
             shared: Arc::new(Shared {
+                tools: Arc::new(RecordedTools::new(
+                    self.directory.clone(),
+                    sanitizer.clone(),
+                    &offers,
+                    tools,
+                )),
                 from: self.directory,
                 name,
                 mode: self.mode,
@@ -112,6 +143,15 @@ fn open(directory: &Path) -> Result<RunLog> {
             None => error,
         }
     })
+}
+
+/// Whether `record` stands for the call that an execution would have made next when it ended.
+fn was_never_made(record: &Record) -> bool {
+    record.messages.is_empty()
+        && record.attempts.is_empty()
+        && record.raw_answer.is_none()
+        && record.error.is_some()
+        && !record.templates.is_empty()
 }
 
 fn nothing_to_replay(directory: &Path, records: usize) -> Error {

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use crate::call_log::{Parameters, Record, Sanitizer};
-use crate::chat::{Message, Request};
+use crate::call_log::{Parameters, Record, Sanitizer, ToolOffer};
+use crate::chat::{Message, Request, ToolDefinition};
 use crate::fingerprint;
+use crate::tool::hash_of;
 
 /// What was asked, redacted.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +14,7 @@ pub(super) struct Asked {
     pub(super) model: String,
     pub(super) parameters: Parameters,
     pub(super) schema_hash: Option<String>,
+    pub(super) tools_hash: Option<String>,
 }
 
 impl Asked {
@@ -23,6 +25,7 @@ impl Asked {
             model: record.model.clone(),
             parameters: record.parameters.clone(),
             schema_hash: record.schema_hash.clone(),
+            tools_hash: record.tools_hash.clone(),
         }
         .redacted(sanitizer)
     }
@@ -35,6 +38,8 @@ impl Asked {
             model: request.model.clone(),
             parameters: as_written(Parameters::of(request)),
             schema_hash: schema.map(|schema| fingerprint::of_json(&schema.schema)),
+            tools_hash: (!request.tools.is_empty())
+                .then(|| redacted_hash(&request.tools, sanitizer)),
         }
         .redacted(sanitizer)
     }
@@ -54,6 +59,7 @@ impl Asked {
             model: record.model,
             parameters: record.parameters,
             schema_hash: self.schema_hash,
+            tools_hash: self.tools_hash,
         }
     }
 
@@ -67,15 +73,26 @@ impl Asked {
     }
 
     fn key_with(&self, schema_hash: Option<&str>) -> String {
-        fingerprint::of_json(&json!({
+        let mut parts = json!({
             "messages": self.messages,
             "model": self.model,
             "schema": schema_hash,
             "temperature": self.parameters.temperature,
             "max_output_tokens": self.parameters.max_output_tokens,
             "extra": self.parameters.extra,
-        }))
+        });
+        if let Some(tools) = &self.tools_hash {
+            parts["tools"] = tools.as_str().into();
+        }
+        fingerprint::of_json(&parts)
     }
+}
+
+/// The hash of what the sanitizer leaves of `definitions`: a run is recorded so.
+pub(super) fn redacted_hash(definitions: &[ToolDefinition], sanitizer: &Sanitizer) -> String {
+    let mut offer = ToolOffer::new("", definitions);
+    offer.sanitize(sanitizer);
+    hash_of(&offer.definitions)
 }
 
 /// Figures as a journal gives them back: the last digit of a long fraction may be another one.
@@ -126,13 +143,15 @@ mod tests {
     #[test]
     fn each_part_of_a_request_is_in_its_key() {
         let key = |request: &Request| Asked::of_request(request, &Sanitizer::off()).key();
-        let changes: [fn(&mut Request); 6] = [
+        let changes: [fn(&mut Request); 8] = [
             |request| request.messages.push(Message::user("more")),
             |request| request.model.push('2'),
             |request| request.temperature = None,
             |request| request.max_output_tokens = Some(9),
             |request| drop(request.extra.insert("seed".into(), json!(8))),
             |request| request.response_schema = None,
+            |request| request.tools = vec![ToolDefinition::new("t", "", json!({}))],
+            |request| request.messages[0].is_error = true,
         ];
         for change in changes {
             let mut other = request();

@@ -102,6 +102,7 @@ fn named(asked: &Asked) -> Vec<(String, String)> {
         ("temperature", temperature),
         ("max_output_tokens", limit),
         (SCHEMA, asked.schema_hash.clone()),
+        ("tools", asked.tools_hash.clone()),
     ];
     let known = known
         .into_iter()

@@ -2,7 +2,7 @@
 //!
 //! A [`ReplayProvider`] answers from a run's journal, at level `standard` or `full`, and sends
 //! nothing. A request and a record belong together when the fingerprints of their messages, model,
-//! answer schema, `temperature`, `max_output_tokens` and `extra` are equal; both sides are redacted
+//! answer schema, tools, `temperature`, `max_output_tokens` and `extra` are equal; both sides are redacted
 //! by the replaying side's sanitizer first, so a run that was recorded without one matches too (one
 //! that was recorded with further rules does not). Among
 //! equal requests the n-th one of an agent gets that agent's n-th record, in the order in which the
@@ -13,6 +13,9 @@
 //! made again. A call that was cancelled, or whose caller went away, fails as `cancelled`. Nothing
 //! goes over the wire, so a record of a replayed call has no `wire`, at no level; it names the call
 //! it repeats in `replay_of`, and the provider of that call in `provider`.
+//!
+//! Tools are not run either: [`ReplayProvider::tools`] gives those of the recorded run, which answer
+//! from the records of their calls.
 //!
 //! What cannot be replayed: a call that was [interrupted](crate::call_log::CallStatus::Interrupted)
 //! or still runs, a run at level `minimal`, and, unless
@@ -27,6 +30,7 @@ mod miss;
 mod provider;
 mod recording;
 mod report;
+mod tools;
 
 pub use builder::ReplayProviderBuilder;
 pub use provider::ReplayProvider;

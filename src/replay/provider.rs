@@ -14,6 +14,7 @@ use super::key::Asked;
 use super::miss;
 use super::recording::{Found, RecordedCall, Recording};
 use super::report::ReplayReport;
+use super::tools::RecordedTools;
 use crate::call_log::Sanitizer;
 use crate::chat::{Request, Response};
 use crate::config;
@@ -66,6 +67,7 @@ pub(super) struct Shared {
     pub(super) allow_redacted: bool,
     pub(super) sanitizer: Sanitizer,
     pub(super) recording: Recording,
+    pub(super) tools: Arc<RecordedTools>,
     /// Journal lines that could not be read, and records that hold no prompt.
     pub(super) unreadable: usize,
     pub(super) counts: Counts,

@@ -4,8 +4,9 @@
 //! ```text
 //! invoke_workflow      a job's run               target duologue::run
 //! └─ invoke_agent      one agent answering once  target duologue::agent
-//!    └─ chat           one call                  target duologue::call
-//!       └─ (events)    each attempt that is made again, at level WARN
+//!    ├─ chat           one call                  target duologue::call
+//!    │  └─ (events)    each attempt that is made again, at level WARN
+//!    └─ execute_tool   one tool call             target duologue::tool
 //! ```
 //!
 //! All spans have level INFO and cost next to nothing while nobody listens. They are children of the
@@ -22,7 +23,8 @@ mod spans;
 
 pub(crate) use content::{input_messages, output_messages};
 pub(crate) use spans::{
-    AgentFacts, CallEnding, CallFacts, OpenSpan, agent_span, call_span, run_span,
+    AgentFacts, CallEnding, CallFacts, OpenSpan, ToolFacts, agent_span, call_span, run_span,
+    tool_span,
 };
 
 /// Whether spans hold what models were told and what they answered.

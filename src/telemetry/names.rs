@@ -26,6 +26,10 @@
 //! | [`GEN_AI_WORKFLOW_NAME`] | none: the name of the job file | none |
 //! | [`GEN_AI_INPUT_MESSAGES`] | `messages` | `system_prompt`, `developer_prompt`, `user_prompt`, `examples` |
 //! | [`GEN_AI_OUTPUT_MESSAGES`] | `raw_answer`, `reasoning` | `raw_response` |
+//! | [`GEN_AI_TOOL_NAME`] | `name` of a tool record | none |
+//! | [`GEN_AI_TOOL_CALL_ID`] | `tool_call_id` of a tool record | none |
+//! | [`GEN_AI_TOOL_CALL_ARGUMENTS`] | `arguments` of a tool record | none |
+//! | [`GEN_AI_TOOL_CALL_RESULT`] | `result` of a tool record | none |
 //! | [`ERROR_TYPE`] | `error.kind` | the opposite of `success` |
 //! | [`SERVER_ADDRESS`], [`SERVER_PORT`] | none: level `full` has the URL | none |
 //! | [`CALL_ID`] | `call_id` | `call_id` |
@@ -49,10 +53,12 @@
 /// and knows the same names.
 pub const CONVENTIONS: &str = "1.41.1";
 
-/// What is done: [`CHAT`], [`INVOKE_AGENT`] or [`INVOKE_WORKFLOW`].
+/// What is done: [`CHAT`], [`EXECUTE_TOOL`], [`INVOKE_AGENT`] or [`INVOKE_WORKFLOW`].
 pub const GEN_AI_OPERATION_NAME: &str = "gen_ai.operation.name";
 /// One call.
 pub const CHAT: &str = "chat";
+/// One tool call.
+pub const EXECUTE_TOOL: &str = "execute_tool";
 /// One execution of an agent.
 pub const INVOKE_AGENT: &str = "invoke_agent";
 /// The run of a job.
@@ -100,6 +106,16 @@ pub const GEN_AI_WORKFLOW_NAME: &str = "gen_ai.workflow.name";
 pub const GEN_AI_INPUT_MESSAGES: &str = "gen_ai.input.messages";
 /// The answer, as JSON; only with content.
 pub const GEN_AI_OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+/// The tool's name.
+pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
+/// The provider's id of the tool call.
+pub const GEN_AI_TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+/// What kind of tool it is: always `function`.
+pub const GEN_AI_TOOL_TYPE: &str = "gen_ai.tool.type";
+/// The arguments of the tool call, as JSON; only with content.
+pub const GEN_AI_TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+/// What the model was told of the tool call; only with content.
+pub const GEN_AI_TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
 /// Whether tokens are `input` or `output`; on metrics alone.
 pub const GEN_AI_TOKEN_TYPE: &str = "gen_ai.token.type";
 
@@ -177,3 +193,5 @@ pub const TARGET_RUN: &str = "duologue::run";
 pub const TARGET_AGENT: &str = "duologue::agent";
 /// The target of the spans of calls.
 pub const TARGET_CALL: &str = "duologue::call";
+/// The target of the spans of tool calls.
+pub const TARGET_TOOL: &str = "duologue::tool";

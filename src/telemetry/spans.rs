@@ -5,7 +5,7 @@ use tracing::{Span, info_span};
 
 use super::{TelemetryContent, input_messages, names, output_messages};
 use crate::attempt::Attempts;
-use crate::chat::{Request, Response, Usage};
+use crate::chat::{Request, Response, ToolCall, Usage};
 use crate::cost::Cost;
 use crate::error::ErrorKind;
 
@@ -168,6 +168,38 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::FIRST_BYTE_MS } = Empty,
         { names::TRANSPORT_ATTEMPTS } = Empty,
         { names::REPLAY_OF } = Empty,
+        { names::ERROR_TYPE } = Empty,
+    ))
+}
+
+/// What a tool call is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ToolFacts<'a> {
+    pub(crate) of: AgentFacts<'a>,
+    pub(crate) execution_id: &'a str,
+    pub(crate) call: &'a ToolCall,
+    pub(crate) content: TelemetryContent,
+}
+
+/// The span of a tool call.
+pub(crate) fn tool_span(facts: &ToolFacts<'_>, clean: Clean<'_>) -> OpenSpan {
+    let ToolFacts { of, call, .. } = facts;
+    OpenSpan::new(info_span!(
+        target: names::TARGET_TOOL,
+        names::EXECUTE_TOOL,
+        otel.name = format!("{} {}", names::EXECUTE_TOOL, clean(&call.name)),
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        { names::GEN_AI_OPERATION_NAME } = names::EXECUTE_TOOL,
+        { names::GEN_AI_TOOL_NAME } = clean(&call.name),
+        { names::GEN_AI_TOOL_CALL_ID } = clean(&call.id),
+        { names::GEN_AI_TOOL_TYPE } = "function",
+        { names::GEN_AI_AGENT_NAME } = clean(of.agent),
+        { names::GEN_AI_TOOL_CALL_ARGUMENTS } = (facts.content == TelemetryContent::Sanitized)
+            .then(|| clean(&call.arguments.to_string())),
+        { names::GEN_AI_TOOL_CALL_RESULT } = Empty,
+        { names::RUN_ID } = clean(of.run_id),
+        { names::EXECUTION_ID } = facts.execution_id,
         { names::ERROR_TYPE } = Empty,
     ))
 }

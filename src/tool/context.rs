@@ -17,4 +17,8 @@ pub struct ToolContext {
     pub tool_call_id: String,
     /// When the run must be over.
     pub deadline: Option<Instant>,
+    /// Which tool call of the answer it is, from 0.
+    pub(crate) index: u32,
+    /// The recorded call whose answer asked, where a record answered.
+    pub(crate) replay_of: Option<String>,
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Tool, ToolContext, ToolDefinition, ToolError, ToolOutput};
-use crate::background;
+use crate::background::{self, Lost};
 use crate::schema::schema_of;
 
 type Answer = Pin<Box<dyn Future<Output = Result<ToolOutput, ToolError>> + Send>>;
@@ -93,10 +93,14 @@ impl FunctionTool {
             let function = Arc::clone(&function);
             Box::pin(async move {
                 let arguments = read::<A>(&arguments)?;
-                background::run_blocking(move || {
+                let done = background::run_blocking(move || {
                     function(arguments).and_then(|result| ToolOutput::json(&result))
-                })
-                .await?
+                });
+                match done.await {
+                    Ok(result) => result,
+                    Err(Lost::Panicked(payload)) => std::panic::resume_unwind(payload),
+                    Err(lost) => Err(lost.into()),
+                }
             })
         })
     }

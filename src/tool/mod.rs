@@ -9,6 +9,7 @@
 mod context;
 mod function;
 mod output;
+mod select;
 mod set;
 
 use std::fmt;
@@ -21,6 +22,8 @@ pub use crate::chat::{ToolCall, ToolDefinition};
 pub use context::ToolContext;
 pub use function::FunctionTool;
 pub use output::{ToolError, ToolOutput};
+pub(crate) use select::{Selection, hash_of};
+pub(crate) use set::Entry;
 pub use set::{ToolSet, ToolSetBuilder};
 
 /// Something that a model may have done: object-safe, shared by many runs at once.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::error::with_causes;
+use crate::error::{ErrorKind, with_causes};
 
 /// The result of a tool call, as the model reads it: text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,15 +29,37 @@ impl ToolOutput {
     /// # Errors
     /// [`ToolError`] when it cannot be written as JSON.
     pub fn json(value: &impl Serialize) -> Result<Self, ToolError> {
-        match serde_json::to_value(value)? {
-            serde_json::Value::String(text) => Ok(Self::text(text)),
-            value => Ok(Self::text(value.to_string())),
+        let json = serde_json::to_string(value)?;
+        if json.starts_with('"') {
+            return Ok(Self::text(serde_json::from_str::<String>(&json)?));
         }
+        Ok(Self::text(json))
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The text, or its beginning and end with a note in the place of what is too much for `max_bytes`.
+    pub(crate) fn clipped(self, max_bytes: usize) -> String {
+        let text = self.text;
+        if text.len() <= max_bytes {
+            return text;
+        }
+        let (mut end, mut start) = (max_bytes - max_bytes / 3, text.len() - max_bytes / 3);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        while !text.is_char_boundary(start) {
+            start += 1;
+        }
+        let (head, tail) = (&text[..end], &text[start..]);
+        let left_out = text.len() - head.len() - tail.len();
+        format!(
+            "{head}\n[{left_out} of {} bytes left out here: the result is too long]\n{tail}",
+            text.len()
+        )
     }
 
     /// The text.
@@ -52,7 +74,8 @@ impl ToolOutput {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ToolError {
     message: String,
-    fatal: bool,
+    /// The kind of the run's error, where the run ends with this one.
+    fatal: Option<ErrorKind>,
 }
 
 impl ToolError {
@@ -60,15 +83,20 @@ impl ToolError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            fatal: false,
+            fatal: None,
         }
     }
 
     /// A failure after which going on makes no sense: the run ends with
     /// [`ErrorKind::Tool`](crate::ErrorKind::Tool).
     pub fn fatal(message: impl Into<String>) -> Self {
+        Self::fatal_as(ErrorKind::Tool, message)
+    }
+
+    /// A failure that the run ends with, as an error of `kind`.
+    pub(crate) fn fatal_as(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
-            fatal: true,
+            fatal: Some(kind),
             ..Self::new(message)
         }
     }
@@ -80,6 +108,15 @@ impl ToolError {
 
     /// Whether the run ends with it.
     pub fn is_fatal(&self) -> bool {
+        self.fatal.is_some()
+    }
+
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
+    /// The kind of the error that the run ends with.
+    pub(crate) fn fatal_kind(&self) -> Option<ErrorKind> {
         self.fatal
     }
 }
@@ -101,7 +138,33 @@ impl fmt::Debug for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToolError")
             .field("message", &self.message)
-            .field("fatal", &self.fatal)
+            .field("fatal", &self.is_fatal())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_long_result_is_left_out_between_characters() {
+        let clipped = |text: &str, max| ToolOutput::text(text).clipped(max);
+        assert_eq!(clipped("tide", 4), "tide");
+        assert_eq!(
+            clipped("abcdefghi", 6),
+            "abcd\n[3 of 9 bytes left out here: the result is too long]\nhi"
+        );
+        for max in 0..40 {
+            let text = "äöü€".repeat(5);
+            assert!(clipped(&text, max).len() <= max + 70, "{max}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_given_as_it_is_and_all_else_as_json() {
+        let text = |value: serde_json::Value| ToolOutput::json(&value).unwrap().into_string();
+        assert_eq!(text("a \"b\"".into()), "a \"b\"");
+        assert_eq!(text(serde_json::json!({"a": [1]})), r#"{"a":[1]}"#);
     }
 }

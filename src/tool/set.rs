@@ -1,9 +1,11 @@
 //! The tools that a runner holds: names checked, schemas compiled.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::select::Selection;
 use super::{Tool, ToolDefinition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::CompiledSchema;
@@ -21,7 +23,10 @@ pub struct ToolSet {
 struct Shared {
     tools: Vec<Entry>,
     settings: Settings,
+    selections: Selections,
 }
+
+type Selections = Mutex<HashMap<Vec<String>, Arc<Selection>>>;
 
 /// One tool of a set.
 pub(crate) struct Entry {
@@ -35,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) ordered: bool,
     pub(crate) timeout: Duration,
     pub(crate) max_result_bytes: usize,
+    /// Whether the records of an earlier run answer in place of the tools.
+    pub(crate) replayed: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +50,7 @@ impl Default for Settings {
             ordered: false,
             timeout: Duration::from_secs(60),
             max_result_bytes: 64 * 1024,
+            replayed: false,
         }
     }
 }
@@ -69,6 +77,10 @@ impl ToolSet {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+
+    pub(super) fn selections(&self) -> &Selections {
+        &self.shared.selections
     }
 }
 
@@ -119,6 +131,12 @@ impl ToolSetBuilder {
         self
     }
 
+    /// Marks the tools as ones that answer from records: nothing is done.
+    pub(crate) fn replayed(mut self) -> Self {
+        self.settings.replayed = true;
+        self
+    }
+
     /// The set.
     ///
     /// # Errors
@@ -150,6 +168,7 @@ impl ToolSetBuilder {
             shared: Arc::new(Shared {
                 tools,
                 settings: self.settings,
+                selections: Selections::default(),
             }),
         })
     }

@@ -36,6 +36,7 @@ fn child_process() {
         ("share", _) => crate::log_tree::child(&directory),
         #[cfg(feature = "http")]
         ("offline", _) => crate::replay::offline::child(&directory),
+        ("tools", _) => crate::tools::crash::child(&directory),
         ("many", _) => crate::log_memory::child(&directory),
         _ => panic!("no such role: {role}"),
     }

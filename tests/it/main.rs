@@ -138,6 +138,9 @@ mod stream;
 /// Spans: their tree, their names, how each ends, and that they hold no content unasked.
 mod telemetry;
 
+/// Tools: the loop, what becomes of all that can go wrong with one, and the records of tool calls.
+mod tools;
+
 /// The tree itself: layers, sizes, documents, dependencies.
 mod tree;
 

@@ -5,6 +5,7 @@ mod recover;
 mod runs;
 mod scan;
 mod tail;
+mod tools;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -15,6 +16,7 @@ use super::journal::Line;
 use super::paths::RunPaths;
 use super::record::{CallError, CallStatus, Record};
 use super::summary::{Losses, Summary};
+use super::tool_record::{ToolOffer, ToolRecord};
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 use scan::scan;
@@ -25,6 +27,7 @@ pub use runs::find_runs;
 pub(crate) use runs::no_run;
 pub(crate) use scan::{is_abandoned, open_journal};
 pub(crate) use tail::Tail;
+pub(crate) use tools::{ToolCalls, Tools};
 
 /// All calls of one run, read from its journals.
 ///
@@ -46,6 +49,7 @@ pub struct RunLog {
     log_level: String,
     format: LogFormat,
     records: Vec<Record>,
+    tools: Tools,
     rendered: HashMap<String, String>,
     /// Interrupted calls whose end no journal holds.
     unended: HashSet<String>,
@@ -84,6 +88,7 @@ impl RunLog {
             log_level: String::new(),
             format: LogFormat::default(),
             records: Vec::new(),
+            tools: Tools::default(),
             rendered: HashMap::new(),
             unended: HashSet::new(),
             unrendered: HashSet::new(),
@@ -134,8 +139,10 @@ impl RunLog {
                 if let Some(surprise) = line.surprise.take() {
                     let call = line.record.as_ref().map(|record| record.call_id.clone());
                     self.half_known.extend(call);
-                    self.note(journal, number, surprise);
+                    self.note(journal, number, surprise.clone());
+                    line.surprise = Some(surprise);
                 }
+                calls.tools.hear(&mut line, origin.live);
                 self.hear(line, &mut origin, calls);
             }
             Err(message) => self.note(journal, number, message),
@@ -185,6 +192,7 @@ impl RunLog {
     }
 
     fn take(&mut self, calls: Calls) {
+        self.tools = calls.tools.end();
         for (mut record, call) in calls.records.into_iter().zip(calls.states) {
             let half_known = self.half_known.contains(&record.call_id);
             if !call.ended && !call.origin.live {
@@ -213,6 +221,18 @@ impl RunLog {
     /// The calls in the order in which they started. A call that still runs has no status.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// The tool calls in the order in which they started. One that still runs has no status; one that
+    /// never ended, and whose process is gone, is
+    /// [`Interrupted`](super::ToolStatus::Interrupted).
+    pub fn tool_calls(&self) -> &[ToolRecord] {
+        &self.tools.records
+    }
+
+    /// The tools that models could call, in the order in which they were first offered.
+    pub fn tool_offers(&self) -> &[ToolOffer] {
+        &self.tools.offers
     }
 
     /// [`records`](Self::records), given away.
@@ -306,6 +326,7 @@ struct Calls {
     records: Vec<Record>,
     states: Vec<CallState>,
     by_id: HashMap<String, usize>,
+    tools: ToolCalls,
 }
 
 impl Calls {

@@ -26,10 +26,21 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Recovery {
     /// Calls that were running when their process ended.
     pub interrupted: usize,
+    /// Tool calls that were.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub interrupted_tools: usize,
     /// Call files that were missing and are there now.
     pub rendered: usize,
     /// Journal lines that cannot be read.
     pub unreadable: usize,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl RunLog {
@@ -56,12 +67,14 @@ impl RunLog {
             .count();
         let recovery = Recovery {
             interrupted: self.unended.len(),
+            interrupted_tools: self.tools.unended.len(),
             rendered: missing,
             unreadable: self.problems.len(),
         };
         self.paths.create()?;
         let mut files = CallFiles::new(&self.paths, self.format);
-        if recovery.interrupted + recovery.rendered + unnoted.len() > 0 {
+        let unended = recovery.interrupted + recovery.interrupted_tools;
+        if unended + recovery.rendered + unnoted.len() > 0 {
             self.complete(&mut files, &present, &unnoted)?;
         }
         self.remove_leftovers();
@@ -83,6 +96,10 @@ impl RunLog {
             format: self.format.as_str(),
             views: Views::All.as_str(),
         }))?;
+        for place in std::mem::take(&mut self.tools.unended) {
+            let tool = &self.tools.records[place];
+            journal.append(&Event::ToolFinished { tool })?;
+        }
         for record in &self.records {
             let id = &record.call_id;
             if self.unended.remove(id) {

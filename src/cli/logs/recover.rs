@@ -29,8 +29,12 @@ impl Recover {
         if self.run.json {
             print_json(&recovery)?;
         } else {
+            let tools = match recovery.interrupted_tools {
+                0 => String::new(),
+                tools => format!(", {}", counted(tools, "interrupted tool call")),
+            };
             say(&format!(
-                "{}, {} written, {}",
+                "{}{tools}, {} written, {}",
                 counted(recovery.interrupted, "interrupted call"),
                 counted(recovery.rendered, "call file"),
                 counted(recovery.unreadable, "unreadable line")

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::super::SUCCESS;
 use super::place::open_run;
 use super::print_document;
-use crate::call_log::{LogFormat, Record};
+use crate::call_log::{LogFormat, Record, ToolCallError, ToolRecord, ToolStatus};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Run;
-use crate::text::counted;
+use crate::text::{clip, counted};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,19 +32,86 @@ Examples:
   duologue logs show artifacts/run_20261121_031158_9433ab 4
   duologue logs show artifacts/run_20261121_031158_9433ab call_7317 --json | jq .messages";
 
+/// Most characters of a tool's result that are shown to people.
+const MOST_RESULT: usize = 2_000;
+
+/// A call, and what became of the tool calls that its answer asked for.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    record: &'a Record,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_results: Vec<ShownTool>,
+}
+
+/// A tool call without what its call says already.
+#[derive(Serialize)]
+struct ShownTool {
+    name: String,
+    tool_call_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<ToolStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ToolCallError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    acts_on_world: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<String>,
+}
+
 impl Show {
     pub(super) fn execute(&self) -> Result<u8> {
         let run = open_run(&self.directory)?;
         let record = self.find(&run)?;
-        print_document(
-            &record,
-            if self.json {
-                LogFormat::Json
-            } else {
-                LogFormat::Yaml
-            },
-        )?;
+        let format = if self.json {
+            LogFormat::Json
+        } else {
+            LogFormat::Yaml
+        };
+        let tool_results = if record.tool_calls.is_empty() && record.tools.is_empty() {
+            Vec::new()
+        } else {
+            run.tool_calls_of(&record.call_id)?
+        };
+        let shown = Shown {
+            record: &record,
+            tool_results: tool_results
+                .into_iter()
+                .map(|tool| self.shown(tool))
+                .collect(),
+        };
+        print_document(&shown, format)?;
         Ok(SUCCESS)
+    }
+
+    /// JSON is for programs, and has all of it.
+    fn shown(&self, mut tool: ToolRecord) -> ShownTool {
+        if !self.json {
+            tool.result = tool.result.map(|text| clip(&text, MOST_RESULT));
+        }
+        ShownTool {
+            name: tool.name,
+            tool_call_id: tool.tool_call_id,
+            status: tool.status,
+            duration_ms: tool.duration_ms,
+            error: tool.error,
+            permission: tool.permission,
+            acts_on_world: tool.acts_on_world,
+            replayed: tool.replayed,
+            arguments: tool.arguments,
+            result_bytes: tool.result_bytes,
+            result: tool.result,
+        }
     }
 
     fn find(&self, run: &Run) -> Result<Record> {

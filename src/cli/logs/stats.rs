@@ -34,6 +34,8 @@ Percentiles are nearest ranks: the time of a call that was made.";
 
 /// Names of agents and models are cut to so many characters, so that 80 columns are enough.
 const MOST_NAME: usize = 14;
+/// A tool has a row of few figures.
+const MOST_TOOL: usize = 48;
 
 impl StatsArguments {
     pub(super) fn execute(&self) -> Result<u8> {
@@ -60,7 +62,7 @@ fn text(stats: &Stats) -> String {
         text.push('\n');
         text.push_str(&table(stats));
     }
-    text + &errors_table(stats)
+    text + &tools_table(stats) + &errors_table(stats)
 }
 
 fn headline(stats: &Stats) -> String {
@@ -200,6 +202,23 @@ fn percentiles(latency: &Latency) -> Vec<String> {
         latency.max_ms,
     ];
     times.map(units::some_time).to_vec()
+}
+
+/// Nothing when no tool was called.
+fn tools_table(stats: &Stats) -> String {
+    if stats.tools.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![row(["TOOLS", "CALLS", "FAILED", "TIME"])];
+    rows.extend(stats.tools.iter().map(|tool| {
+        vec![
+            clip_name(&clean_line(&tool.name), MOST_TOOL),
+            units::count(tool.calls),
+            units::count(tool.failed),
+            units::time(tool.duration_ms),
+        ]
+    }));
+    format!("\n{}", figures(&rows, 1))
 }
 
 /// Nothing when there are no errors.

@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///     usage: {input_tokens: 10, output_tokens: 5}
 ///     agent: planner
 ///   - {status: 429, headers: {retry-after: 1}, body: {error: {message: slow down}}}
+///   - tool_calls: [{name: tides, arguments: {harbour: Dover}}]
 ///   - {text: '{"verdict": "yes"}', fence: true, think: "is it?", when: tides, repeat: forever}
 /// ```
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,7 +32,7 @@ pub struct ReplyFile {
 }
 
 /// One reply: exactly one of `text`, `json`, `refusal`, `status`, `cut_body`, `error`, `panic` and
-/// `never`, and what goes with it.
+/// `never`, and what goes with it; `tool_calls` may stand alone.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct FileReply {
@@ -39,6 +40,8 @@ struct FileReply {
     text: Option<String>,
     /// The answer as a value; sent as compact JSON.
     json: Option<Value>,
+    /// Tools that the answer calls; goes with `text`, `json`, or nothing.
+    tool_calls: Vec<FileToolCall>,
     /// A refusal in these words.
     refusal: Option<String>,
     /// An HTTP status; goes with `headers` and `body`.
@@ -86,6 +89,21 @@ struct FileReply {
     repeat: Option<Repeat>,
 }
 
+/// A tool that an answer calls.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FileToolCall {
+    /// The tool's name.
+    name: String,
+    /// Its arguments. Default: none.
+    #[serde(default = "no_arguments")]
+    arguments: Value,
+}
+
+fn no_arguments() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
 /// A header's value, which YAML may read as a number.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -113,14 +131,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<Reply>> {
 /// What is wrong with a reply, and what to do.
 type Problem = (String, &'static str);
 
-const KINDS: &str =
-    "give one of `text`, `json`, `refusal`, `status`, `cut_body`, `error`, `panic`, `never`";
+const KINDS: &str = "give one of `text`, `json`, `tool_calls`, `refusal`, `status`, `cut_body`, `error`, `panic`, `never`";
 
 impl FileReply {
     fn into_reply(mut self) -> Result<Reply, Problem> {
         let kind = self.kind()?;
         self.check(&kind)?;
         let mut reply = Reply::new(kind);
+        for call in std::mem::take(&mut self.tool_calls) {
+            reply = reply.and_tool_call(call.name, call.arguments);
+        }
         if let Some(usage) = self.usage {
             reply = reply.full_usage(usage);
         }
@@ -162,8 +182,13 @@ impl FileReply {
             self.never.then_some(Kind::Never),
         ];
         let mut kinds = kinds.into_iter().flatten();
+        let calls_tools = || {
+            let answer = Reply::text("").finish_reason(FinishReason::ToolCalls);
+            (!self.tool_calls.is_empty()).then_some(answer.kind)
+        };
         let kind = kinds
             .next()
+            .or_else(calls_tools)
             .ok_or_else(|| ("no kind of reply".to_owned(), KINDS))?;
         if kinds.next().is_some() {
             return Err(("more than one kind of reply".to_owned(), KINDS));
@@ -185,6 +210,7 @@ impl FileReply {
             ("chunks_of", self.chunks_of.is_some()),
             ("breaks_after", self.breaks_after.is_some()),
             ("stalls_after", self.stalls_after.is_some()),
+            ("tool_calls", !self.tool_calls.is_empty()),
         ];
         match answers_only.iter().find(|(_, is_set)| *is_set) {
             Some((key, _)) if !matches!(kind, Kind::Answer(_)) => Err((

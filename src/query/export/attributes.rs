@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::call_log::{CallStatus, Record};
+use crate::call_log::{CallStatus, Record, ToolRecord};
 use crate::chat::{FinishReason, Response};
 use crate::telemetry::names as name;
 use crate::telemetry::{input_messages, output_messages};
@@ -96,6 +96,7 @@ pub(super) fn call_attributes(
             let mut response = Response::text(answer);
             response.reasoning.clone_from(&record.reasoning);
             response.finish_reason.clone_from(&record.finish_reason);
+            response.tool_calls.clone_from(&record.tool_calls);
             text(&output_messages(&response, &str::to_owned))
         });
         add(name::GEN_AI_OUTPUT_MESSAGES, answer);
@@ -127,4 +128,28 @@ fn int(number: u64) -> Value {
 
 fn double(number: f64) -> Value {
     json!({"doubleValue": number})
+}
+
+/// What the span of a tool call shows.
+pub(super) fn tool_attributes(tool: &ToolRecord, with_content: bool) -> Map<String, Value> {
+    let mut found = Map::new();
+    let mut add = |name: &str, value: &str| found.insert(name.to_owned(), text(value));
+    add(name::GEN_AI_OPERATION_NAME, name::EXECUTE_TOOL);
+    add(name::GEN_AI_TOOL_NAME, &tool.name);
+    add(name::GEN_AI_TOOL_CALL_ID, &tool.tool_call_id);
+    add(name::GEN_AI_TOOL_TYPE, "function");
+    add(name::GEN_AI_AGENT_NAME, &tool.agent);
+    add(name::RUN_ID, &tool.run_id);
+    add(name::EXECUTION_ID, &tool.execution_id);
+    add(name::CALL_ID, &tool.call_id);
+    if let Some(error) = &tool.error {
+        add(name::ERROR_TYPE, error.kind.as_str());
+    }
+    if let (true, Some(arguments)) = (with_content, &tool.arguments) {
+        add(name::GEN_AI_TOOL_CALL_ARGUMENTS, &arguments.to_string());
+    }
+    if let (true, Some(result)) = (with_content, &tool.result) {
+        add(name::GEN_AI_TOOL_CALL_RESULT, result);
+    }
+    found
 }

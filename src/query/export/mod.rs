@@ -4,11 +4,12 @@ mod attributes;
 mod csv;
 mod otlp;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::filter::Filter;
 use super::run::Run;
-use crate::call_log::Record;
+use crate::call_log::{Record, ToolRecord};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A format that other tools read.
@@ -20,7 +21,8 @@ pub enum ExportFormat {
     /// One call per row (RFC 4180, with a heading): ids, settings, times, tokens, cost, errors.
     Csv,
     /// One OTLP document (`ExportTraceServiceRequest` as JSON) that a collector accepts at
-    /// `/v1/traces`: a trace per run, a span per execution, and below it a span per call.
+    /// `/v1/traces`: a trace per run, a span per execution, and below it a span per call and per tool
+    /// call.
     OtlpJson,
 }
 
@@ -61,6 +63,15 @@ pub struct Exported {
 trait Writer {
     fn call(&mut self, record: &Record) -> io::Result<()>;
 
+    /// Whether the format has tool calls beside the calls that asked for them.
+    fn has_tools(&self) -> bool {
+        false
+    }
+
+    fn tool(&mut self, _tool: &ToolRecord) -> io::Result<()> {
+        Ok(())
+    }
+
     /// All calls of a run were written.
     fn end_run(&mut self, run_id: &str) -> io::Result<()>;
 
@@ -94,21 +105,32 @@ impl Export {
     /// cannot be read is one of the [`problems`](Exported::problems), and the others are written.
     ///
     /// # Errors
-    /// [`ErrorKind::Log`] when `out` cannot be written.
+    /// [`ErrorKind::Log`] when `out` cannot be written, or a journal cannot be read any more.
     pub fn write(&self, runs: &[Run], out: &mut dyn Write) -> Result<Exported> {
         let unwritable =
             |error| Error::new(ErrorKind::Log, "the export cannot be written").with_source(error);
         let mut exported = Exported::default();
         let mut writer = self.writer(out).map_err(unwritable)?;
         for run in runs {
+            let mut calls_with_tools = HashSet::new();
             for record in run.records() {
                 match record {
                     Ok(record) if self.filter.passes(&record) => {
                         writer.call(&record).map_err(unwritable)?;
+                        if writer.has_tools() && !record.tools.is_empty() {
+                            calls_with_tools.insert(record.call_id);
+                        }
                         exported.calls += 1;
                     }
                     Ok(_) => {}
                     Err(error) => exported.problems.push(error.to_string()),
+                }
+            }
+            if !calls_with_tools.is_empty() {
+                let mut tools = run.tool_calls()?;
+                tools.retain(|tool| calls_with_tools.contains(&tool.call_id));
+                for tool in &tools {
+                    writer.tool(tool).map_err(unwritable)?;
                 }
             }
             writer.end_run(run.run_id()).map_err(unwritable)?;

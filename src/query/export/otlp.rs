@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Writer;
-use super::attributes::{attributes, call_attributes, error_type, text};
-use crate::call_log::{CallStatus, Record};
+use super::attributes::{attributes, call_attributes, error_type, text, tool_attributes};
+use crate::call_log::{CallStatus, Record, ToolRecord, ToolStatus};
 use crate::telemetry::names as name;
 
 const INTERNAL: u8 = 1;
@@ -112,6 +112,36 @@ impl Writer for Traces<'_> {
             "status": self.status_of(record, status),
         });
         self.span(&span)
+    }
+
+    fn has_tools(&self) -> bool {
+        true
+    }
+
+    fn tool(&mut self, tool: &ToolRecord) -> io::Result<()> {
+        // A span is told when it has ended.
+        let Some(status) = tool.status else {
+            return Ok(());
+        };
+        let start = nanos(&tool.started_at);
+        let end = start + u128::from(tool.duration_ms.unwrap_or(0)) * 1_000_000;
+        let place = format!("{} {}", tool.call_id, tool.index);
+        let code = if status == ToolStatus::Succeeded {
+            STATUS_OK
+        } else {
+            STATUS_ERROR
+        };
+        self.span(&json!({
+            "traceId": id(&["run", &tool.run_id], 16),
+            "spanId": id(&["tool", &tool.run_id, &place], 8),
+            "parentSpanId": id(&["execution", &tool.run_id, &tool.execution_id], 8),
+            "name": format!("{} {}", name::EXECUTE_TOOL, tool.name),
+            "kind": INTERNAL,
+            "startTimeUnixNano": fixed64(start),
+            "endTimeUnixNano": fixed64(end),
+            "attributes": attributes(tool_attributes(tool, self.with_content)),
+            "status": {"code": code},
+        }))
     }
 
     fn end_run(&mut self, _run_id: &str) -> io::Result<()> {

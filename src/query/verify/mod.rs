@@ -2,6 +2,7 @@
 
 mod journals;
 mod schema;
+mod tools;
 mod views;
 
 use std::fmt;
@@ -21,7 +22,7 @@ pub enum Defect {
     UnreadableLine,
     /// Numbers of calls that are missing among those that one process began.
     SequenceGap,
-    /// A call that began and did not end, and whose process is gone.
+    /// A call or a tool call that began and did not end, and whose process is gone.
     NeverFinished,
     /// A call that ended and never began.
     NeverStarted,
@@ -132,6 +133,8 @@ pub struct Verification {
     pub lines: u64,
     /// Calls.
     pub calls: u64,
+    /// Tool calls.
+    pub tool_calls: u64,
     /// Call files that say what the journal says.
     pub call_files: u64,
     /// Whether a process still writes to the run: its files lag behind, so call files and summary
@@ -161,6 +164,7 @@ impl Verification {
             ..Self::default()
         };
         let seen = journals::look(&run, &mut verification)?;
+        tools::look(&run, &mut verification)?;
         if !verification.is_running {
             views::look(&run, &seen, &mut verification)?;
         }

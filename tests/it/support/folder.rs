@@ -62,6 +62,14 @@ impl Drop for CheckedMemory {
             let value = serde_json::to_value(record).unwrap();
             assert_fits(PublishedFormat::Record, &value, "a record in memory");
         }
+        for tool in self.0.tool_calls() {
+            let value = serde_json::to_value(tool).unwrap();
+            assert_fits(
+                PublishedFormat::ToolRecord,
+                &value,
+                "a tool record in memory",
+            );
+        }
     }
 }
 
@@ -114,7 +122,7 @@ fn assert_journal_fits(path: &Path) -> usize {
 }
 
 fn assert_fits(format: PublishedFormat, value: &Value, place: &str) {
-    static VALIDATORS: LazyLock<[Validator; 3]> = LazyLock::new(|| {
+    static VALIDATORS: LazyLock<[Validator; 4]> = LazyLock::new(|| {
         PublishedFormat::ALL.map(|format| {
             let path = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join(format!("schemas/{}.schema.json", format.name()));

@@ -1,0 +1,276 @@
+//! One tool call: what is checked, how long it may take, and what becomes of all that can go wrong.
+
+use std::any::Any;
+use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::execution::Execution;
+use super::repair;
+use crate::call_log::{ToolCallEnd, ToolCallError, ToolRecord};
+use crate::chat::{Message, ToolCall};
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result, ToolFailure, ToolReport, ToolStatus};
+use crate::text::quoted_list;
+use crate::tool::{Entry, ToolContext, ToolError, ToolOutput};
+
+/// Most tool calls of one answer that are run.
+const MAX_CALLS: usize = 64;
+/// Most names of tools that a model is told that asked for another one.
+const MAX_NAMES: usize = 100;
+
+/// What became of a tool call.
+pub(super) struct Done {
+    pub(super) report: ToolReport,
+    pub(super) message: Message,
+    /// The error that the run ends with.
+    pub(super) fatal: Option<Error>,
+}
+
+/// How a tool call ended.
+struct Ended {
+    /// What the model is told.
+    text: String,
+    /// Bytes of the text before anything of it was left out.
+    bytes: usize,
+    failure: Option<ToolFailure>,
+    /// What is to be known of the failure besides the text.
+    details: String,
+    /// The kind of the error that the run ends with.
+    fatal: Option<ErrorKind>,
+}
+
+impl Ended {
+    fn failed(failure: ToolFailure, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            bytes: text.len(),
+            text,
+            failure: Some(failure),
+            details: String::new(),
+            fatal: None,
+        }
+    }
+
+    fn with_details(self, details: String) -> Self {
+        Self { details, ..self }
+    }
+
+    fn of(answer: std::result::Result<ToolOutput, ToolError>, max_bytes: usize) -> Self {
+        let (output, failure, fatal) = match answer {
+            Ok(output) => (output, None, None),
+            Err(error) => {
+                let fatal = error.fatal_kind();
+                let failure = match fatal {
+                    None => ToolFailure::Failed,
+                    Some(ErrorKind::NotRecorded) => ToolFailure::NotRecorded,
+                    Some(_) => ToolFailure::Fatal,
+                };
+                (ToolOutput::text(error.into_message()), Some(failure), fatal)
+            }
+        };
+        Self {
+            bytes: output.as_str().len(),
+            text: output.clipped(max_bytes),
+            failure,
+            details: String::new(),
+            fatal,
+        }
+    }
+
+    fn record(&self) -> ToolCallEnd {
+        ToolCallEnd {
+            error: self.failure.map(|kind| ToolCallError {
+                kind,
+                message: self.details.clone(),
+            }),
+            result: Some(self.text.clone()),
+            result_bytes: Some(self.bytes as u64),
+        }
+    }
+
+    /// The kind that a span bears.
+    fn error_kind(&self) -> Option<ErrorKind> {
+        Some(match self.failure? {
+            ToolFailure::Timeout => ErrorKind::Timeout,
+            ToolFailure::DeadlineExceeded => ErrorKind::DeadlineExceeded,
+            ToolFailure::NotRecorded => ErrorKind::NotRecorded,
+            _ => ErrorKind::Tool,
+        })
+    }
+}
+
+impl Execution<'_> {
+    /// One tool call, from its first record to its last. An `Err` is the log's.
+    pub(super) async fn run_tool(&self, index: usize, call: &ToolCall) -> Result<Done> {
+        let around = self.around;
+        let started = around.clock.elapsed();
+        let found = self.find_tool(index, call);
+        let open = around.log.begin_tool(|| self.tool_record(index, call))?;
+        let span = self.open_tool_span(call);
+        let ended = match found {
+            Ok((entry, arguments)) => {
+                let context = self.tool_context(index, call);
+                let answer = self.call_tool(entry, arguments, context);
+                answer.instrument(span.span()).await
+            }
+            Err(ended) => ended,
+        };
+        self.close_tool_span(span, &ended.text, ended.error_kind());
+        open.finish(|| ended.record())?;
+        let took = around.clock.elapsed().saturating_sub(started);
+        Ok(self.done(call, ended, took))
+    }
+
+    fn done(&self, call: &ToolCall, ended: Ended, took: Duration) -> Done {
+        let fatal = ended.fatal.map(|kind| {
+            let message = format!(
+                "agent `{}`: tool `{}` ended the run",
+                self.spec.name, call.name
+            );
+            Error::new(kind, message).with_source(ended.text.clone())
+        });
+        let mut message = Message::tool(&call.id, ended.text);
+        message.is_error = ended.failure.is_some();
+        let status = ended.failure.map(ToolFailure::status);
+        Done {
+            report: ToolReport {
+                name: call.name.clone(),
+                tool_call_id: call.id.clone(),
+                status: status.unwrap_or(ToolStatus::Succeeded),
+                error: ended.failure,
+                duration: took,
+            },
+            message,
+            fatal,
+        }
+    }
+
+    /// The tool and its arguments, or what the model is told in place of a result.
+    fn find_tool(
+        &self,
+        index: usize,
+        call: &ToolCall,
+    ) -> std::result::Result<(&Entry, Value), Ended> {
+        if index >= MAX_CALLS {
+            let text = format!("refused: at most {MAX_CALLS} tool calls in one answer");
+            return Err(Ended::failed(ToolFailure::TooManyCalls, text));
+        }
+        let offered = self.tools.as_ref().filter(|tools| tools.has(&call.name));
+        let Some(entry) = offered.and_then(|_| self.around.tools.get(&call.name)) else {
+            return Err(self.unknown_tool());
+        };
+        let arguments = match &call.arguments {
+            Value::Null => Value::Object(Map::new()),
+            Value::String(text) if text.trim().is_empty() => Value::Object(Map::new()),
+            Value::String(_) => {
+                let text = "the arguments are no JSON object: call the tool again with one";
+                return Err(Ended::failed(ToolFailure::InvalidArguments, text));
+            }
+            arguments => arguments.clone(),
+        };
+        let violations = entry.arguments.violations(&arguments);
+        if violations.is_empty() {
+            return Ok((entry, arguments));
+        }
+        let mut text = "the arguments do not fit the tool's schema:\n".to_owned();
+        repair::list(&mut text, "the arguments", &violations);
+        text.push_str("Call the tool again with corrected arguments.");
+        Err(Ended::failed(ToolFailure::InvalidArguments, text))
+    }
+
+    fn unknown_tool(&self) -> Ended {
+        let names = self.tools.as_ref().map(|tools| tools.names.as_slice());
+        let names = names.unwrap_or_default();
+        let shown = names.iter().take(MAX_NAMES).map(String::as_str);
+        let mut text = format!("there is no such tool; there are: {}", quoted_list(shown));
+        if names.len() > MAX_NAMES {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " and {} more", names.len() - MAX_NAMES);
+        }
+        Ended::failed(ToolFailure::UnknownTool, text)
+    }
+
+    fn tool_record(&self, index: usize, call: &ToolCall) -> ToolRecord {
+        let tools = self.around.tools;
+        let entry = tools.get(&call.name);
+        let mut record = ToolRecord::default();
+        record.execution_id.clone_from(&self.id);
+        self.asking_call().clone_into(&mut record.call_id);
+        record.index = u32::try_from(index).unwrap_or(u32::MAX);
+        record.tool_call_id.clone_from(&call.id);
+        record.agent.clone_from(&self.spec.name);
+        record.name.clone_from(&call.name);
+        record.acts_on_world = entry.is_some_and(|entry| entry.tool.acts_on_world());
+        record.replayed = tools.settings().replayed;
+        record.arguments = Some(call.arguments.clone());
+        record
+    }
+
+    /// The call whose answer asks for tools.
+    fn asking_call(&self) -> &str {
+        let last = self.ledger.last();
+        last.map(|call| &*call.call_id).unwrap_or_default()
+    }
+
+    fn tool_context(&self, index: usize, call: &ToolCall) -> ToolContext {
+        ToolContext {
+            agent: self.spec.name.clone(),
+            run_id: self.around.log.run_id().to_owned(),
+            call_id: self.asking_call().to_owned(),
+            tool_call_id: call.id.clone(),
+            deadline: self.deadline,
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            replay_of: self.replay_of.clone(),
+        }
+    }
+
+    async fn call_tool(&self, entry: &Entry, arguments: Value, context: ToolContext) -> Ended {
+        let settings = self.around.tools.settings();
+        let running = async { entry.tool.call(arguments, &context).await };
+        let mut running = pin!(AssertUnwindSafe(running).catch_unwind());
+        let answer = match futures::poll!(running.as_mut()) {
+            // Most need no timer.
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => {
+                let limit = Instant::now().checked_add(settings.timeout);
+                let limit = limit.into_iter().chain(self.deadline).min();
+                clock::until(limit, running).await
+            }
+        };
+        match answer {
+            Some(Ok(answer)) => Ended::of(answer, settings.max_result_bytes),
+            Some(Err(panic)) => {
+                let ended = Ended::failed(ToolFailure::Panicked, "the tool failed");
+                ended.with_details(format!("it panicked: {}", said_by(&*panic)))
+            }
+            None => self.too_slow(settings.timeout),
+        }
+    }
+
+    fn too_slow(&self, timeout: Duration) -> Ended {
+        if self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now())
+        {
+            let text = "the deadline of the run passed";
+            return Ended::failed(ToolFailure::DeadlineExceeded, text);
+        }
+        let limit = humantime::format_duration(timeout);
+        let text = format!("the tool gave no result within {limit}");
+        Ended::failed(ToolFailure::Timeout, text)
+    }
+}
+
+fn said_by(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
