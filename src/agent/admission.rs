@@ -133,9 +133,9 @@ impl Execution<'_> {
                 tokens(&message.content) + calls.sum::<u64>() + TOKENS_PER_MESSAGE
             })
             .sum();
-        let tools = self.tools.as_ref().map_or(0, |tools| tools.bytes as u64);
+        let tools = self.tools.as_ref().map_or(0, |tools| tools.bytes);
         Need {
-            input_tokens: messages + tokens(&self.schema.text) + tools.div_ceil(BYTES_PER_TOKEN),
+            input_tokens: messages + tokens(&self.schema.text) + Usage::estimated_tokens(tools),
             max_output_tokens: request.max_output_tokens.map(u64::from),
             price: self.around.prices.price(&request.model).copied(),
         }

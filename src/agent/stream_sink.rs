@@ -88,7 +88,6 @@ impl Events {
     }
 
     /// A tool has answered.
-    #[expect(dead_code, reason = "the loop over tools will tell it")]
     pub(super) fn tool_answered(&self, id: &str, name: &str, text: &str, is_error: bool) {
         self.tell(|| Event::ToolResult {
             tool_call_id: id.to_owned(),

@@ -124,6 +124,8 @@ impl Execution<'_> {
             Err(ended) => ended,
         };
         self.close_tool_span(span, &ended.text, ended.error_kind());
+        let events = &self.options.events;
+        events.tool_answered(&call.id, &call.name, &ended.text, ended.failure.is_some());
         open.finish(|| ended.record())?;
         let took = around.clock.elapsed().saturating_sub(started);
         Ok(self.done(call, ended, took))
