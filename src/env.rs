@@ -13,7 +13,9 @@
 //! The last one is not ours alone, so that any value is accepted; what the program itself says beats it.
 //! The feature `otel` reads OpenTelemetry's own variables, `OTEL_EXPORTER_OTLP_ENDPOINT` and so on; its
 //! module lists them. The keys in `OTEL_EXPORTER_OTLP_HEADERS` are removed from everything written down.
-//! Besides these, a provider's key is read from the variable that its `api_key_env` names.
+//! Besides these, a provider's key is read from the variable that its `api_key_env` names, and the
+//! secrets of an MCP server from those that its `env` and `headers` name. The processes of MCP servers
+//! get `PATH`, `HOME`, `LANG` and the like from this one, and nothing else.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -136,6 +138,32 @@ impl Environment {
         };
         Ok(own(self)? || !self.reads_process && own(&Self::process())?)
     }
+}
+
+/// The variables that a process which we start gets from ours: what programs need to run at all, and
+/// no keys.
+#[cfg(feature = "mcp")]
+pub(crate) fn for_children() -> impl Iterator<Item = (&'static str, OsString)> {
+    const NAMES: [&str; 14] = [
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        // Windows starts little without these.
+        "SYSTEMROOT",
+        "TEMP",
+        "APPDATA",
+        "PATHEXT",
+        "USERPROFILE",
+    ];
+    NAMES
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// Whether a switch is on.

@@ -36,6 +36,7 @@
 //! |---|---|
 //! | `http` (default) | the providers over HTTP: `OpenAiProvider` and its like |
 //! | `cli` | the `duologue` command |
+//! | `mcp` | `tool::mcp::McpServers`: the tools of MCP servers |
 //! | `otel` | `otel::Telemetry`: traces and metrics to any receiver of OTLP |
 //!
 //! # Layout

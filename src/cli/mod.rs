@@ -6,6 +6,7 @@
 mod check;
 mod logs;
 mod output;
+mod permission;
 mod prices;
 #[cfg(feature = "http")]
 mod probe;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::permission::Terminal;
 use super::progress::{Progress, tokens};
 use super::telemetry::Export;
 use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
@@ -13,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
 use crate::replay::{ReplayReport, UnusedCall};
 use crate::text::counted;
+use crate::tool::{PermissionAnswer, PermissionQuestion};
 
 /// How many records without a call are named.
 const MOST_UNUSED: usize = 5;
@@ -38,6 +40,9 @@ pub(super) struct Run {
     /// Only the first so many executions: an agent on one input is one.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Allow every tool that would be asked about; what a rule rejects stays rejected.
+    #[arg(long, short)]
+    yes: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -70,7 +75,14 @@ impl Run {
             run_id: self.run_id,
             limit: self.limit,
         };
-        run_job(&Job::load(&self.job, &overrides)?, &self.output)
+        let job = Job::load(&self.job, &overrides)?;
+        let sanitizer = job.llm_logging.sanitize.to_sanitizer()?;
+        let job = if self.yes {
+            job.asking(|_: &PermissionQuestion<'_>| PermissionAnswer::Allow)
+        } else {
+            job.asking(Terminal::new(sanitizer))
+        };
+        run_job(&job, &self.output)
     }
 }
 
@@ -232,6 +244,7 @@ async fn cancel_on_signals(mut signals: Signals, cancel: CancellationToken, quie
     }
     cancel.cancel();
     signals.next().await;
+    crate::tool::mcp::end_all_now();
     std::process::exit(i32::from(CANCELLED));
 }
 

@@ -1,5 +1,6 @@
 //! The job file as it is written.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ use crate::config;
 use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result};
 use crate::replay::ReplayMode;
+use crate::tool::PermissionRule;
+use crate::tool::mcp::McpServerConfig;
 
 /// A job file, key by key. Its JSON Schema is `schemas/job.schema.json`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +53,13 @@ pub struct JobFile {
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1))]
     pub concurrency: usize,
+    /// MCP servers by name; their tools are called `name__tool`. They run as long as the job does.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mcp_servers: BTreeMap<String, McpServerConfig>,
+    /// Which tools may run; the first rule that fits wins. Default: the command asks about those that
+    /// act on the world, and all else runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<PermissionRule>,
     /// The agents, at least one.
     #[schemars(with = "Vec<AgentEntry>", length(min = 1))]
     pub agents: Vec<Value>,
@@ -286,6 +296,8 @@ impl fmt::Debug for JobFile {
             .field("budget", &self.budget)
             .field("agent", &self.agent)
             .field("concurrency", &self.concurrency)
+            .field("mcp_servers", &self.mcp_servers)
+            .field("permissions", &self.permissions)
             .field("agents", &self.agents.len())
             .finish_non_exhaustive()
     }

@@ -1,11 +1,13 @@
 //! From a job file to a [`Job`]: overrides, relative paths, schemas, inputs, environment.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::file::{JobBudget, JobFile, ProviderConfig, not_allowed};
 use super::provider;
+use super::tools::{self, Asked};
 use crate::agent::{AgentRunner, AgentSpec};
 use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger};
 use crate::clock::{SystemClock, new_run_id};
@@ -14,6 +16,8 @@ use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pricing::PriceTable;
 use crate::secret;
+use crate::tool::PermissionRule;
+use crate::tool::mcp::McpServerConfig;
 
 /// What a caller changes in a job file.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +55,11 @@ pub struct Job {
     pub agents: Vec<JobAgent>,
     /// The call log's settings, as the file has them.
     pub llm_logging: LlmLogging,
+    /// The MCP servers whose tools the agents have.
+    pub mcp_servers: BTreeMap<String, McpServerConfig>,
+    /// Which tools may run.
+    pub permissions: Vec<PermissionRule>,
+    pub(super) asked: Asked,
     pub(super) provider: ProviderConfig,
     pub(super) base: PathBuf,
     pub(super) environment: Environment,
@@ -118,6 +127,9 @@ impl Job {
             budget: file.budget,
             agents,
             llm_logging: file.agent.llm_logging,
+            mcp_servers: file.mcp_servers,
+            permissions: file.permissions,
+            asked: Asked::default(),
             provider,
             environment,
             base,
@@ -166,6 +178,7 @@ fn check_file(file: &JobFile, origin: &str) -> Result<()> {
         let empty = Value::Array(Vec::new());
         return Err(not_allowed(origin, "agents", &empty, "at least one agent"));
     }
+    tools::check(&file.mcp_servers, &file.permissions, origin)?;
     match &file.budget {
         Some(budget) => budget.check(origin),
         None => Ok(()),

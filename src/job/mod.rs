@@ -9,6 +9,8 @@
 //! provider: {kind: openai, base_url: "http://127.0.0.1:8080/v1", api_key_env: OPENAI_API_KEY}
 //! agent: {llm_logging: {enabled: true, log_level: standard, format: yaml, sanitize: true}}
 //! concurrency: 8
+//! mcp_servers: {docs: {command: mcp-server-docs, env: {DOCS_KEY: "${DOCS_KEY}"}}}
+//! permissions: [{tool: "docs__read_*", action: allow}, {tool: "*", action: ask}]
 //! agents:
 //!   - {name: planner, prompt_pack: planner, model: gpt-5-mini, variables: {topic: tides}}
 //!   - {name: judge, prompt_pack: judge, model: gpt-5-mini, inputs: data/items.jsonl}
@@ -30,6 +32,7 @@ mod over_http;
 mod probe;
 mod provider;
 mod run;
+mod tools;
 
 pub use check::JobWarning;
 pub use fallback::{CircuitBreakerConfig, FallbackConfig};

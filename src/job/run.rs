@@ -1,6 +1,9 @@
 //! Running a job: every agent on every input, side by side, to one report.
 
+use std::pin::pin;
+
 use futures::StreamExt;
+use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -181,6 +184,13 @@ impl Job {
     ) -> Result<JobReport> {
         let answering = self.answering()?;
         self.check_with(&answering)?;
+        let Some(tools) = unless_cancelled(cancel, self.tools(sanitizer)).await else {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "the job was cancelled before it began",
+            ));
+        };
+        let tools = tools?;
         let runner = answering.runner(self.create_logger()?);
         on_progress(JobProgress::Started {
             runs: self.agents.iter().map(|agent| agent.inputs.len()).sum(),
@@ -212,6 +222,7 @@ impl Job {
             results.extend(lane.into_iter().map(|result| (position, result)));
         }
         drop(lanes);
+        tools.close().await;
         results.sort_by_key(|(position, result)| (*position, result.index));
         let results: Vec<JobResult> = results.into_iter().map(|(_, result)| result).collect();
 
@@ -256,6 +267,18 @@ impl Job {
             results,
             problems,
         })
+    }
+}
+
+/// What `work` gives, or nothing when the job is cancelled first.
+async fn unless_cancelled<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let (cancelled, work) = (pin!(cancel.cancelled()), pin!(work));
+    match select(work, cancelled).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
     }
 }
 

@@ -230,9 +230,18 @@ fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> mpsc::
     end
 }
 
-/// Our own way to the receiver must not be exported, or exporting would never end.
+/// Our own way to the receiver must not be exported, or exporting would never end; nor what `rmcp`
+/// tells, which is whole messages of servers, unsanitized.
 fn is_exported(metadata: &Metadata<'_>) -> bool {
-    const OWN: [&str; 6] = ["opentelemetry", "hyper", "reqwest", "h2", "rustls", "tower"];
+    const OWN: [&str; 7] = [
+        "opentelemetry",
+        "hyper",
+        "reqwest",
+        "h2",
+        "rustls",
+        "tower",
+        "rmcp",
+    ];
     let root = metadata.target().split("::").next().unwrap_or_default();
     let is_own = |own: &&str| {
         root.strip_prefix(*own)

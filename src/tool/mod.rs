@@ -5,11 +5,17 @@
 //! the set is [ordered](ToolSetBuilder::ordered)), and gives the results back, until the model
 //! answers. What goes wrong with a tool is a result that the model sees; only a
 //! [fatal](ToolError::fatal) failure ends the run.
+//!
+//! Which calls run at all is for [rules](ToolSetBuilder::permissions) to say. Tools of servers that
+//! speak MCP come from [`mcp`].
 
 mod context;
 mod function;
+pub mod mcp;
 mod output;
 mod select;
+pub(crate) mod pattern;
+mod permission;
 mod set;
 
 use std::fmt;
@@ -24,6 +30,10 @@ pub use function::FunctionTool;
 pub use output::{ToolError, ToolOutput};
 pub(crate) use select::{Selection, hash_of};
 pub(crate) use set::Entry;
+pub use permission::{
+    AskPermission, Permission, PermissionAction, PermissionAnswer, PermissionQuestion,
+    PermissionRule,
+};
 pub use set::{ToolSet, ToolSetBuilder};
 
 /// Something that a model may have done: object-safe, shared by many runs at once.

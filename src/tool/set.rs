@@ -5,8 +5,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
+
+use super::permission::{
+    AskPermission, Permission, PermissionQuestion, PermissionRule, Permissions,
+};
 use super::select::Selection;
-use super::{Tool, ToolDefinition};
+use super::{Tool, ToolContext, ToolDefinition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::CompiledSchema;
 
@@ -42,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) max_result_bytes: usize,
     /// Whether the records of an earlier run answer in place of the tools.
     pub(crate) replayed: bool,
+    pub(crate) permissions: Permissions,
 }
 
 impl Default for Settings {
@@ -51,6 +57,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(60),
             max_result_bytes: 64 * 1024,
             replayed: false,
+            permissions: Permissions::default(),
         }
     }
 }
@@ -73,6 +80,21 @@ impl ToolSet {
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
         let mut tools = self.shared.tools.iter();
         tools.find(|entry| entry.tool.definition().name == name)
+    }
+
+    /// Whether the tool `name` may run with `arguments`, by the set's
+    /// [rules](ToolSetBuilder::permissions); this asks whom they say to ask.
+    pub async fn permit(&self, name: &str, arguments: &Value, context: &ToolContext) -> Permission {
+        let question = PermissionQuestion {
+            tool: name,
+            arguments,
+            // What is not known here is not harmless.
+            acts_on_world: self
+                .get(name)
+                .is_none_or(|entry| entry.tool.acts_on_world()),
+            context,
+        };
+        self.shared.settings.permissions.decide(&question).await
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -131,18 +153,41 @@ impl ToolSetBuilder {
         self
     }
 
+<<<<<<< HEAD
     /// Marks the tools as ones that answer from records: nothing is done.
     pub(crate) fn replayed(mut self) -> Self {
         self.settings.replayed = true;
         self
     }
 
+    /// Who may run what; the first rule whose pattern fits wins. Where none fits, a tool that
+    /// [acts on the world](Tool::acts_on_world) is asked about if there is somebody to
+    /// [ask](Self::ask), and all else runs. Default: no rules.
+    pub fn permissions(mut self, rules: impl IntoIterator<Item = PermissionRule>) -> Self {
+        self.settings.permissions.rules = rules.into_iter().collect();
+        self
+    }
+
+    /// Who is asked whether a tool may run. Default: nobody, and a rule `ask` rejects.
+    pub fn ask(self, asked: impl AskPermission + 'static) -> Self {
+        self.asked(Arc::new(asked))
+    }
+
+    pub(crate) fn asked(mut self, asked: Arc<dyn AskPermission>) -> Self {
+        self.settings.permissions.asked = Some(asked);
+>>>>>>> 8a80684 (tool, job, cli: tools of MCP servers, and rules that say which tools may run)
+        self
+    }
+
     /// The set.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a name that providers do not accept, or that two tools have;
+    /// [`ErrorKind::Config`] for a rule without a pattern, for a name that providers do not accept, or that two tools have;
     /// [`ErrorKind::Schema`] for arguments whose schema is not valid.
     pub fn build(self) -> Result<ToolSet> {
+        for (index, rule) in self.settings.permissions.rules.iter().enumerate() {
+            rule.check_at(&format!("`tool` of rule {index}"))?;
+        }
         let mut tools: Vec<Entry> = Vec::with_capacity(self.tools.len());
         for tool in self.tools {
             let ToolDefinition {

@@ -99,11 +99,21 @@ impl Folder {
     /// Starts the command on a job whose answer never comes, and waits until its call has begun.
     pub(crate) fn start_call_that_hangs(&self, arguments: &[&str]) -> Hanging {
         self.write("replies.yaml", "replies: [{never: true}]");
-        let child = command(self.folder.path(), arguments, &[]);
         let journal = self.path("out/demo/journal");
+        self.start_and_wait(arguments, &[], || has_begun(&journal))
+    }
+
+    /// Starts the command and waits until `has_begun`.
+    pub(crate) fn start_and_wait(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        has_begun: impl Fn() -> bool,
+    ) -> Hanging {
+        let child = command(self.folder.path(), arguments, variables);
         let limit = Instant::now() + Duration::from_secs(30);
-        while !has_begun(&journal) {
-            assert!(Instant::now() < limit, "no call has begun");
+        while !has_begun() {
+            assert!(Instant::now() < limit, "it has not begun");
             std::thread::sleep(Duration::from_millis(5));
         }
         Hanging { child }
@@ -156,7 +166,7 @@ fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> 
         .unwrap()
 }
 
-fn has_begun(journal: &Path) -> bool {
+pub(crate) fn has_begun(journal: &Path) -> bool {
     let files = std::fs::read_dir(journal).into_iter().flatten().flatten();
     files
         .filter_map(|file| std::fs::read_to_string(file.path()).ok())

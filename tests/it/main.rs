@@ -91,6 +91,10 @@ mod log_yaml;
 #[cfg(feature = "http")]
 mod openai_server;
 
+/// MCP servers: real ones, ones that misbehave, and jobs that use them.
+#[cfg(all(feature = "mcp", feature = "cli"))]
+mod mcp;
+
 /// Traces and metrics in receivers that were not written here.
 #[cfg(all(feature = "otel", feature = "cli"))]
 mod otel;
@@ -103,6 +107,8 @@ mod parity;
 mod probe;
 /// The value of an answer while it arrives: every prefix of it, in pieces of any size.
 mod partial_json;
+/// Which tools may run: rules, and who is asked.
+mod permissions;
 
 /// Packs: what a directory may hold, and how it is rendered.
 mod prompt_packs;

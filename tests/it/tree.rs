@@ -458,6 +458,17 @@ fn features_that_are_off_bring_no_dependencies() {
     }
 }
 
+#[test]
+fn the_protocol_of_tools_comes_with_its_feature_alone() {
+    let without = packages(&["--features", "cli,otel"]);
+    assert!(!without.contains("rmcp"));
+    let with = packages(&["--no-default-features", "--features", "mcp"]);
+    assert!(with.contains("rmcp"));
+    for name in ["clap", "openssl-sys", "native-tls", "rmcp-macros"] {
+        assert!(!with.contains(name), "with `mcp` there is `{name}`");
+    }
+}
+
 /// The fenced blocks of the README in this language. A fence ends with as many ticks as it began.
 pub(crate) fn readme_blocks(language: &str) -> Vec<String> {
     let readme = read("README.md");

@@ -1,0 +1,133 @@
+//! The tools of a job: those of its MCP servers, under its permissions.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::load::Job;
+use crate::call_log::Sanitizer;
+use crate::error::Result;
+use crate::tool::mcp::McpServerConfig;
+use crate::tool::{AskPermission, PermissionRule, ToolSet};
+
+/// Whom a job asks whether a tool may run.
+#[derive(Clone, Default)]
+pub(super) struct Asked(Option<Arc<dyn AskPermission>>);
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Asked").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Job {
+    /// The same job, which asks here where its `permissions` say `ask`, and about tools that act on
+    /// the world where they say nothing. Default: nobody, and `ask` rejects.
+    pub fn asking(mut self, asked: impl AskPermission + 'static) -> Self {
+        self.asked = Asked(Some(Arc::new(asked)));
+        self
+    }
+
+    /// Connects to the servers. They run until [`JobTools::close`], or until this is dropped.
+    pub(super) async fn tools(&self, sanitizer: &Sanitizer) -> Result<JobTools> {
+        let servers = Servers::connect(self, sanitizer).await?;
+        let mut builder = ToolSet::builder()
+            .tools(servers.tools())
+            .permissions(self.permissions.iter().cloned());
+        if let Some(asked) = &self.asked.0 {
+            builder = builder.asked(asked.clone());
+        }
+        Ok(JobTools {
+            set: builder.build()?,
+            servers,
+        })
+    }
+}
+
+/// What the agents of a job may do while it runs.
+pub(super) struct JobTools {
+    pub(super) set: ToolSet,
+    servers: Servers,
+}
+
+impl JobTools {
+    pub(super) async fn close(self) {
+        self.servers.close().await;
+    }
+}
+
+/// Shape and names; nothing is read from the environment and nothing is started.
+pub(super) fn check(
+    servers: &BTreeMap<String, McpServerConfig>,
+    permissions: &[PermissionRule],
+    origin: &str,
+) -> Result<()> {
+    for (name, server) in servers {
+        server.check_at(name, origin, &format!("mcp_servers.{name}"))?;
+    }
+    for (index, rule) in permissions.iter().enumerate() {
+        rule.check_at(&format!("{origin}, key `permissions[{index}].tool`"))?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "mcp")]
+struct Servers(Option<crate::tool::mcp::McpServers>);
+
+#[cfg(feature = "mcp")]
+impl Servers {
+    async fn connect(job: &Job, sanitizer: &Sanitizer) -> Result<Self> {
+        use crate::tool::mcp::{McpOptions, McpServers};
+
+        if job.mcp_servers.is_empty() {
+            return Ok(Self(None));
+        }
+        let sanitizer = sanitizer.clone();
+        let options = McpOptions::new()
+            .environment(job.environment.clone())
+            .base(&job.base)
+            .origin(&format!("`{}`", job.path.display()))
+            .sanitized_by(move |text| sanitizer.or_default().clean(text));
+        let servers = job.mcp_servers.iter();
+        let servers = servers.map(|(name, config)| (name.as_str(), config));
+        Ok(Self(Some(McpServers::connect(servers, &options).await?)))
+    }
+
+    fn tools(&self) -> Vec<Arc<dyn crate::tool::Tool>> {
+        let servers = self.0.iter();
+        servers
+            .flat_map(crate::tool::mcp::McpServers::tools)
+            .collect()
+    }
+
+    async fn close(self) {
+        if let Some(servers) = self.0 {
+            servers.close().await;
+        }
+    }
+}
+
+#[cfg(not(feature = "mcp"))]
+struct Servers;
+
+#[cfg(not(feature = "mcp"))]
+impl Servers {
+    #[expect(clippy::unused_async, reason = "its twin connects")]
+    async fn connect(job: &Job, _sanitizer: &Sanitizer) -> Result<Self> {
+        use crate::error::{Error, ErrorKind};
+
+        if job.mcp_servers.is_empty() {
+            return Ok(Self);
+        }
+        let message = format!("{}: this build has no MCP", job.key("mcp_servers"));
+        Err(Error::new(ErrorKind::Config, message).with_hint("build with the feature `mcp`"))
+    }
+
+    #[expect(clippy::unused_self, reason = "its twin has tools")]
+    fn tools(&self) -> Vec<Arc<dyn crate::tool::Tool>> {
+        Vec::new()
+    }
+
+    #[expect(clippy::unused_async, reason = "its twin has something to end")]
+    async fn close(self) {}
+}
