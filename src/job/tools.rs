@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::load::Job;
 use crate::call_log::Sanitizer;
@@ -34,6 +35,9 @@ impl Job {
         let mut builder = ToolSet::builder()
             .tools(servers.tools())
             .permissions(self.permissions.iter().cloned());
+        if let Some(limit) = longest_call(&self.mcp_servers) {
+            builder = builder.timeout(limit);
+        }
         if let Some(asked) = &self.asked.0 {
             builder = builder.asked(asked.clone());
         }
@@ -54,6 +58,16 @@ impl JobTools {
     pub(super) async fn close(self) {
         self.servers.close().await;
     }
+}
+
+/// The servers have limits of their own, and the set's must not come before them: a call may wait for
+/// its server to be started again, and be repeated once.
+fn longest_call(servers: &BTreeMap<String, McpServerConfig>) -> Option<Duration> {
+    let longest = servers.values().map(|server| {
+        let calls = server.call_timeout().saturating_mul(2);
+        calls.saturating_add(server.time_to_connect())
+    });
+    longest.max()
 }
 
 /// Shape and names; nothing is read from the environment and nothing is started.

@@ -9,11 +9,17 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::reference;
 use crate::config;
+#[cfg(feature = "mcp")]
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret;
 
+/// Longest time of one call, unless the server says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest time until a server is ready, unless it says otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest name of a server: the names of its tools, which begin with it, must stay short too.
 const MAX_NAME: usize = 32;
 
@@ -101,6 +107,14 @@ impl McpServerConfig {
         }
     }
 
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
+    }
+
+    pub(crate) fn time_to_connect(&self) -> Duration {
+        self.connect_timeout.unwrap_or(CONNECT_TIMEOUT)
+    }
+
     /// What types cannot say; `key` is where the server stands in `origin`. Nothing is read from the
     /// environment and nothing is started.
     pub(crate) fn check_at(&self, name: &str, origin: &str, key: &str) -> Result<()> {
@@ -172,8 +186,7 @@ impl McpServerConfig {
         for (field, values) in [("env", &self.env), ("headers", &self.headers)] {
             for (name, value) in values {
                 let place = format!("{origin}, key `{key}.{field}.{name}`");
-                let parts = parts(value, &place)?;
-                let refers = parts.iter().any(|part| matches!(part, Part::Variable(_)));
+                let refers = reference::is_in(value, &place)?;
                 if !refers && value.len() >= secret::MIN_LENGTH && secret::names_a_secret(name) {
                     secret::register(&SecretString::from(value.as_str()));
                     let message = format!("{place}: looks like a key that is written out");
@@ -196,69 +209,13 @@ impl McpServerConfig {
     ) -> Result<BTreeMap<String, SecretString>> {
         let resolve = |(name, value): (&String, &String)| {
             let place = format!("{place}.{name}`");
-            Ok((name.clone(), resolve(value, environment, &place)?))
+            Ok((
+                name.clone(),
+                reference::resolve(value, environment, &place)?,
+            ))
         };
         values.iter().map(resolve).collect()
     }
-}
-
-enum Part<'a> {
-    Text(&'a str),
-    Variable(&'a str),
-}
-
-fn parts<'a>(value: &'a str, place: &str) -> Result<Vec<Part<'a>>> {
-    let mut parts = Vec::new();
-    let mut rest = value;
-    while let Some(start) = rest.find("${") {
-        if rest[..start].ends_with('$') {
-            parts.push(Part::Text(&rest[..start - 1]));
-            parts.push(Part::Text("${"));
-            rest = &rest[start + 2..];
-            continue;
-        }
-        let name = rest[start + 2..].split_once('}');
-        let Some((name, after)) = name.filter(|(name, _)| is_variable(name)) else {
-            let message = format!("{place}: has a `${{` that names no variable");
-            return Err(Error::new(ErrorKind::Config, message).with_hint(
-                "allowed: `${NAME}` for an environment variable, `$${` for the text `${`",
-            ));
-        };
-        parts.push(Part::Text(&rest[..start]));
-        parts.push(Part::Variable(name));
-        rest = after;
-    }
-    parts.push(Part::Text(rest));
-    Ok(parts)
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-#[cfg_attr(
-    not(feature = "mcp"),
-    allow(dead_code, reason = "only a build that connects resolves")
-)]
-fn resolve(value: &str, environment: &Environment, place: &str) -> Result<SecretString> {
-    let mut whole = String::new();
-    for part in parts(value, place)? {
-        match part {
-            Part::Text(text) => whole.push_str(text),
-            Part::Variable(name) => {
-                let found = environment.get(name).ok_or_else(|| {
-                    let message = format!("{place}: the environment variable `{name}` is not set");
-                    Error::new(ErrorKind::Auth, message).with_hint(format!(
-                        "set `{name}`, or put it into a `.env` file beside the job"
-                    ))
-                })?;
-                secret::register(&SecretString::from(found.as_str()));
-                whole.push_str(&found);
-            }
-        }
-    }
-    Ok(SecretString::from(whole))
 }
 
 fn check_name(name: &str, origin: &str, key: &str) -> Result<()> {
@@ -270,31 +227,4 @@ fn check_name(name: &str, origin: &str, key: &str) -> Result<()> {
     let message = format!("{origin}, key `{key}`: {name:?} is no name for a server");
     let hint = format!("allowed: letters, digits, `-` and single `_`, at most {MAX_NAME}");
     Err(Error::new(ErrorKind::Config, message).with_hint(hint))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use secrecy::ExposeSecret;
-
-    #[test]
-    fn references_are_replaced_and_what_they_gave_is_a_secret() {
-        let environment = Environment::fixed([("DOCS_TOKEN", "known-from-a-reference")]);
-        let whole = resolve("Bearer ${DOCS_TOKEN} $${x} $", &environment, "here").unwrap();
-        assert_eq!(
-            whole.expose_secret(),
-            "Bearer known-from-a-reference ${x} $"
-        );
-        let known = |secret: &SecretString| secret.expose_secret() == "known-from-a-reference";
-        assert!(secret::all().iter().any(known));
-
-        let error = resolve("${OTHER}", &environment, "here").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "here: the environment variable `OTHER` is not set"
-        );
-        for broken in ["${", "${A-B}", "${}"] {
-            assert!(resolve(broken, &environment, "here").is_err(), "{broken}");
-        }
-    }
 }

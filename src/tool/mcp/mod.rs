@@ -33,7 +33,10 @@ mod names;
 #[cfg(feature = "mcp")]
 mod options;
 #[cfg(feature = "mcp")]
+mod over_http;
+#[cfg(feature = "mcp")]
 mod process;
+mod reference;
 #[cfg(feature = "mcp")]
 mod servers;
 #[cfg(feature = "mcp")]

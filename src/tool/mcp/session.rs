@@ -1,12 +1,8 @@
 //! One connection to a server, from its start to its end. All of it lives on the background runtime.
 
-use std::collections::HashMap;
-use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
 use rmcp::model::{
     CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, JsonObject,
     PaginatedRequestParams, Tool,
@@ -14,13 +10,12 @@ use rmcp::model::{
 use rmcp::serve_client;
 use rmcp::service::{ClientInitializeError, Peer, RoleClient, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::streamable_http_client::{
-    StreamableHttpClientTransportConfig, StreamableHttpError,
-};
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use secrecy::ExposeSecret;
 
 use super::bounded::{Bounded, CutOff};
 use super::content;
+use super::over_http;
 use super::process::Process;
 use super::settings::{Address, Clean, Endpoint, Program, Settings};
 use crate::error::with_causes;
@@ -83,8 +78,8 @@ impl Session {
 
     async fn reach(settings: &Settings, address: &Address) -> Result<Self, String> {
         let config = StreamableHttpClientTransportConfig::with_uri(address.url.expose_secret())
-            .custom_headers(headers(address)?);
-        let client_of_http = http_client(settings.connect_timeout)
+            .custom_headers(over_http::headers(address)?);
+        let client_of_http = over_http::client(settings.connect_timeout)
             .map_err(|error| format!("cannot be reached: {}", with_causes(&error)))?;
         let transport = StreamableHttpClientTransport::with_client(client_of_http, config);
         let opening = serve_client(client(), transport);
@@ -233,7 +228,10 @@ fn refusal(error: &ClientInitializeError) -> String {
     match error {
         ClientInitializeError::ConnectionClosed(_) => "did not answer: it hung up".to_owned(),
         ClientInitializeError::TransportError { error, .. } => {
-            format!("did not answer: {}", of_transport(error.error.as_ref()))
+            format!(
+                "did not answer: {}",
+                over_http::in_words(error.error.as_ref())
+            )
         }
         ClientInitializeError::JsonRpcError(error) => format!("refused: {}", error.message),
         ClientInitializeError::NoCompatibleProtocolVersion { .. } => with_causes(error),
@@ -244,25 +242,10 @@ fn refusal(error: &ClientInitializeError) -> String {
 
 fn plain(error: &ServiceError) -> String {
     match error {
-        ServiceError::TransportSend(error) => of_transport(error.error.as_ref()),
+        ServiceError::TransportSend(error) => over_http::in_words(error.error.as_ref()),
         ServiceError::TransportClosed => "the connection is closed".to_owned(),
         ServiceError::McpError(error) => error.message.to_string(),
         error => with_causes(error),
-    }
-}
-
-/// What the HTTP client says lies deep below, and its own text quotes the address.
-fn of_transport(error: &(dyn StdError + Send + Sync + 'static)) -> String {
-    let first: &(dyn StdError + 'static) = error;
-    let mut chain = std::iter::successors(Some(first), |&error| error.source());
-    let of_http = chain.find_map(|error| match error.downcast_ref() {
-        Some(StreamableHttpError::<reqwest::Error>::Client(error)) => Some(error),
-        _ => error.downcast_ref::<reqwest::Error>(),
-    });
-    match of_http.map(|error| (error.status(), error.source())) {
-        Some((Some(status), _)) => format!("HTTP {status}"),
-        Some((None, Some(cause))) => format!("cannot be reached: {}", with_causes(cause)),
-        _ => with_causes(error),
     }
 }
 
@@ -271,35 +254,4 @@ fn client() -> ClientConfig {
         ClientCapabilities::default(),
         Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
     )
-}
-
-fn headers(address: &Address) -> Result<HashMap<HeaderName, HeaderValue>, String> {
-    let ready = address.headers.iter().map(|(name, value)| {
-        let refused = |_| format!("has a header `{name}` that HTTP does not allow");
-        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| refused(()))?;
-        value.set_sensitive(true);
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused(()))?;
-        Ok((name, value))
-    });
-    ready.collect()
-}
-
-/// Redirects are followed within the origin alone: the headers may hold keys.
-fn http_client(connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    const MAX_REDIRECTS: usize = 5;
-    let within_origin = Policy::custom(|attempt| {
-        let first = attempt.previous().first().map(|url| url.origin());
-        let stays = first.is_some_and(|origin| origin == attempt.url().origin());
-        if stays && attempt.previous().len() <= MAX_REDIRECTS {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    });
-    reqwest::Client::builder()
-        .redirect(within_origin)
-        .connect_timeout(connect_timeout)
-        // A body that was not read to its end would keep the next request waiting.
-        .pool_max_idle_per_host(0)
-        .build()
 }

@@ -14,9 +14,6 @@ use crate::env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret;
 
-const TIMEOUT: Duration = Duration::from_secs(60);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// One server, ready to be connected to.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -80,8 +77,8 @@ impl Settings {
             endpoint,
             tools: config.tools.clone(),
             acts_on_world: config.acts_on_world,
-            timeout: config.timeout.unwrap_or(TIMEOUT),
-            connect_timeout: config.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+            timeout: config.call_timeout(),
+            connect_timeout: config.time_to_connect(),
         })
     }
 }
