@@ -29,10 +29,10 @@ pub(super) fn in_words(error: &(dyn StdError + Send + Sync + 'static)) -> String
 
 pub(super) fn headers(address: &Address) -> Result<HashMap<HeaderName, HeaderValue>, String> {
     let ready = address.headers.iter().map(|(name, value)| {
-        let refused = |_| format!("has a header `{name}` that HTTP does not allow");
-        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| refused(()))?;
+        let refused = || format!("has a header `{name}` that HTTP does not allow");
+        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| refused())?;
         value.set_sensitive(true);
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused(()))?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
         Ok((name, value))
     });
     ready.collect()

@@ -38,6 +38,7 @@ pub(super) struct Process {
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// Kills every group that runs, for a process that is about to exit.
+#[cfg(feature = "cli")]
 pub(super) fn kill_all() {
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     for id in running.iter() {
