@@ -45,6 +45,8 @@ struct Ended {
     details: String,
     /// The kind of the error that the run ends with.
     fatal: Option<ErrorKind>,
+    /// Who said whether it may run.
+    permission: Option<String>,
 }
 
 impl Ended {
@@ -56,6 +58,7 @@ impl Ended {
             failure: Some(failure),
             details: String::new(),
             fatal: None,
+            permission: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl Ended {
             failure,
             details: String::new(),
             fatal,
+            permission: None,
         }
     }
 
@@ -93,6 +97,7 @@ impl Ended {
             }),
             result: Some(self.text.clone()),
             result_bytes: Some(self.bytes as u64),
+            permission: self.permission.clone(),
         }
     }
 
@@ -118,7 +123,7 @@ impl Execution<'_> {
         let ended = match found {
             Ok((entry, arguments)) => {
                 let context = self.tool_context(index, call);
-                let answer = self.call_tool(entry, arguments, context);
+                let answer = self.call_if_permitted(entry, arguments, context);
                 answer.instrument(span.span()).await
             }
             Err(ended) => ended,
@@ -232,6 +237,30 @@ impl Execution<'_> {
             index: u32::try_from(index).unwrap_or(u32::MAX),
             replay_of: self.replay_of.clone(),
         }
+    }
+
+    /// Asks before the tool's own time begins; records have nobody to ask.
+    async fn call_if_permitted(
+        &self,
+        entry: &Entry,
+        arguments: Value,
+        context: ToolContext,
+    ) -> Ended {
+        let tools = self.around.tools;
+        if tools.settings().replayed {
+            return self.call_tool(entry, arguments, context).await;
+        }
+        let name = &entry.tool.definition().name;
+        let asking = tools.permit(name, &arguments, &context);
+        let Some(permission) = clock::until(self.deadline, asking).await else {
+            return self.too_slow(tools.settings().timeout);
+        };
+        let mut ended = match permission.rejection() {
+            Some(reason) => Ended::failed(ToolFailure::NotPermitted, reason),
+            None => self.call_tool(entry, arguments, context).await,
+        };
+        ended.permission = permission.decided_by().map(str::to_owned);
+        ended
     }
 
     async fn call_tool(&self, entry: &Entry, arguments: Value, context: ToolContext) -> Ended {

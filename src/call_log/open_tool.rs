@@ -44,6 +44,7 @@ impl Recording {
         record.error = end.error;
         record.result_bytes = end.result_bytes;
         record.result = end.result;
+        record.permission = end.permission.or(record.permission);
         record.strip_to(self.level);
         record.sanitize_end(&self.sanitizer);
         self.hand_over(|logger| logger.tool_finished(&record))
@@ -69,6 +70,8 @@ pub struct ToolCallEnd {
     pub result: Option<String>,
     /// Bytes of the result before anything of it was left out.
     pub result_bytes: Option<u64>,
+    /// The permission rule that decided, and how who was asked answered.
+    pub permission: Option<String>,
 }
 
 impl ToolCallEnd {

@@ -36,12 +36,16 @@ impl Job {
         }
         let runner = answering.runner(crate::call_log::CallLog::off());
         let mut warnings = Vec::new();
+        let connects = self.connects(answering);
+        if !connects {
+            self.check_tools(answering)?;
+        }
         for (place, agent) in self.agents.iter().enumerate() {
-            answering
-                .tools
-                .select(&agent.spec.tools)
-                .map_err(|error| error.within(&self.key(&format!("agents[{place}].tools"))))?;
-            runner.check(&agent.spec).map_err(|error| {
+            let mut spec = agent.spec.clone();
+            if connects {
+                spec.tools.clear();
+            }
+            runner.check(&spec).map_err(|error| {
                 let key = match error.kind() {
                     ErrorKind::Schema => "response_schema",
                     ErrorKind::Config => "model",

@@ -182,15 +182,19 @@ impl Job {
         on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
         sanitizer: &Sanitizer,
     ) -> Result<JobReport> {
-        let answering = self.answering()?;
+        let mut answering = self.answering()?;
         self.check_with(&answering)?;
-        let Some(tools) = unless_cancelled(cancel, self.tools(sanitizer)).await else {
+        let Some(tools) = unless_cancelled(cancel, self.tools(&answering, sanitizer)).await else {
             return Err(Error::new(
                 ErrorKind::Cancelled,
                 "the job was cancelled before it began",
             ));
         };
         let tools = tools?;
+        if let Some(tools) = &tools {
+            answering.tools = tools.set.clone();
+            self.check_tools(&answering)?;
+        }
         let runner = answering.runner(self.create_logger()?);
         on_progress(JobProgress::Started {
             runs: self.agents.iter().map(|agent| agent.inputs.len()).sum(),
@@ -222,7 +226,9 @@ impl Job {
             results.extend(lane.into_iter().map(|result| (position, result)));
         }
         drop(lanes);
-        tools.close().await;
+        if let Some(tools) = tools {
+            tools.close().await;
+        }
         results.sort_by_key(|(position, result)| (*position, result.index));
         let results: Vec<JobResult> = results.into_iter().map(|(_, result)| result).collect();
 

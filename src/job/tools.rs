@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::Job;
+use super::provider::Answering;
 use crate::call_log::Sanitizer;
 use crate::error::Result;
 use crate::tool::mcp::McpServerConfig;
@@ -29,8 +30,16 @@ impl Job {
         self
     }
 
-    /// Connects to the servers. They run until [`JobTools::close`], or until this is dropped.
-    pub(super) async fn tools(&self, sanitizer: &Sanitizer) -> Result<JobTools> {
+    /// Connects to the servers. They run until [`JobTools::close`], or until this is dropped. `None`
+    /// where records answer: nothing is to be done there.
+    pub(super) async fn tools(
+        &self,
+        answering: &Answering,
+        sanitizer: &Sanitizer,
+    ) -> Result<Option<JobTools>> {
+        if answering.replay.is_some() {
+            return Ok(None);
+        }
         let servers = Servers::connect(self, sanitizer).await?;
         let mut builder = ToolSet::builder()
             .tools(servers.tools())
@@ -41,10 +50,26 @@ impl Job {
         if let Some(asked) = &self.asked.0 {
             builder = builder.asked(asked.clone());
         }
-        Ok(JobTools {
+        Ok(Some(JobTools {
             set: builder.build()?,
             servers,
-        })
+        }))
+    }
+
+    /// Whether there are the tools that the agents name.
+    pub(super) fn check_tools(&self, answering: &Answering) -> Result<()> {
+        for (place, agent) in self.agents.iter().enumerate() {
+            answering
+                .tools
+                .select(&agent.spec.tools)
+                .map_err(|error| error.within(&self.key(&format!("agents[{place}].tools"))))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the tools are known only once the servers run.
+    pub(super) fn connects(&self, answering: &Answering) -> bool {
+        answering.replay.is_none() && !self.mcp_servers.is_empty()
     }
 }
 

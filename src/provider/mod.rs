@@ -15,10 +15,10 @@ mod http;
 mod limit;
 pub mod ollama;
 pub mod openai;
-mod rate_limit_headers;
-mod profile;
-mod reading;
 mod pieces;
+mod profile;
+mod rate_limit_headers;
+mod reading;
 mod retry;
 mod scripted;
 mod structured;
@@ -46,10 +46,10 @@ pub use http::{
     HttpProvider, HttpProviderBuilder, HttpService, Ollama, OllamaProvider, OpenAi, OpenAiProvider,
 };
 pub use limit::{Limited, RateLimits};
+pub(crate) use pieces::tell_whole;
 pub use profile::{
     EndpointProfile, ErrorShape, ErrorShapes, Finding, Findings, ProfileKind, Verdict,
 };
-pub(crate) use pieces::tell_whole;
 pub use retry::{RetryPolicy, Retrying};
 pub use scripted::{Repeat, Reply, ReplyFile, ScriptedProvider};
 pub use structured::StructuredOutputMode;

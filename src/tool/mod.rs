@@ -13,9 +13,9 @@ mod context;
 mod function;
 pub mod mcp;
 mod output;
-mod select;
 pub(crate) mod pattern;
 mod permission;
+mod select;
 mod set;
 
 use std::fmt;
@@ -28,12 +28,12 @@ pub use crate::chat::{ToolCall, ToolDefinition};
 pub use context::ToolContext;
 pub use function::FunctionTool;
 pub use output::{ToolError, ToolOutput};
-pub(crate) use select::{Selection, hash_of};
-pub(crate) use set::Entry;
 pub use permission::{
     AskPermission, Permission, PermissionAction, PermissionAnswer, PermissionQuestion,
     PermissionRule,
 };
+pub(crate) use select::{Selection, hash_of};
+pub(crate) use set::Entry;
 pub use set::{ToolSet, ToolSetBuilder};
 
 /// Something that a model may have done: object-safe, shared by many runs at once.

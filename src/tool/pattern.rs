@@ -41,6 +41,10 @@ mod tests {
             ("*ab*ab*", "abxab", true),
             ("read", "read", true),
             ("read", "read_file", false),
+            ("**", "", true),
+            ("f*_*d", "fs__read", true),
+            ("*write", "fs__read", false),
+            ("r?ad", "read", false),
             ("", "read", false),
         ];
         for (pattern, name, expected) in cases {

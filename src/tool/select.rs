@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::json;
 
+use super::pattern::fits;
 use super::{ToolDefinition, ToolSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint;
@@ -65,16 +66,15 @@ impl ToolSet {
         if let Some(selection) = known.get(patterns) {
             return Ok(Some(selection.clone()));
         }
-        let fits =
+        let is_named =
             |tool: &&ToolDefinition| patterns.iter().any(|pattern| fits(pattern, &tool.name));
-        if let Some(lost) = patterns.iter().find(|pattern| {
-            !self
-                .definitions()
-                .any(|tool| self::fits(pattern, &tool.name))
-        }) {
+        if let Some(lost) = patterns
+            .iter()
+            .find(|pattern| !self.definitions().any(|tool| fits(pattern, &tool.name)))
+        {
             return Err(self.no_such_tool(lost));
         }
-        let selection = Selection::of(self.definitions().filter(fits).cloned().collect());
+        let selection = Selection::of(self.definitions().filter(is_named).cloned().collect());
         let selection = Arc::new(selection);
         if known.len() >= MAX_KEPT {
             known.clear();
@@ -93,55 +93,5 @@ impl ToolSet {
             text::did_you_mean(pattern, names)
         };
         Error::new(ErrorKind::Config, message).with_hint(hint)
-    }
-}
-
-/// Whether `name` fits `pattern`, in which `*` stands for any characters.
-pub(crate) fn fits(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(mut left) = name.strip_prefix(first) else {
-        return false;
-    };
-    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-    for part in middle.split('*') {
-        let Some(at) = left.find(part) else {
-            return false;
-        };
-        left = &left[at + part.len()..];
-    }
-    left.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-
-    #[test]
-    fn a_star_stands_for_any_characters_and_all_else_for_itself() {
-        for (pattern, name) in [
-            ("read", "read"),
-            ("*", "read"),
-            ("fs__*", "fs__read"),
-            ("fs__*", "fs__"),
-            ("*read", "fs__read"),
-            ("*__re*d", "fs__read"),
-            ("f*_*d", "fs__read"),
-            ("**", ""),
-        ] {
-            assert!(fits(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in [
-            ("read", "reads"),
-            ("fs__*", "gs__read"),
-            ("*write", "fs__read"),
-            ("a*a", "a"),
-            ("*ab*ab*", "ab"),
-            ("r?ad", "read"),
-            ("", "read"),
-        ] {
-            assert!(!fits(pattern, name), "{pattern} {name}");
-        }
     }
 }

@@ -153,7 +153,6 @@ impl ToolSetBuilder {
         self
     }
 
-<<<<<<< HEAD
     /// Marks the tools as ones that answer from records: nothing is done.
     pub(crate) fn replayed(mut self) -> Self {
         self.settings.replayed = true;
@@ -175,7 +174,6 @@ impl ToolSetBuilder {
 
     pub(crate) fn asked(mut self, asked: Arc<dyn AskPermission>) -> Self {
         self.settings.permissions.asked = Some(asked);
->>>>>>> 8a80684 (tool, job, cli: tools of MCP servers, and rules that say which tools may run)
         self
     }
 

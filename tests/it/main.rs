@@ -102,13 +102,13 @@ mod otel;
 /// One table of scenarios through the async and the blocking face, at once and streamed.
 mod parity;
 
-/// Probing endpoints, and what providers do with the profiles.
-#[cfg(feature = "http")]
-mod probe;
 /// The value of an answer while it arrives: every prefix of it, in pieces of any size.
 mod partial_json;
 /// Which tools may run: rules, and who is asked.
 mod permissions;
+/// Probing endpoints, and what providers do with the profiles.
+#[cfg(feature = "http")]
+mod probe;
 
 /// Packs: what a directory may hold, and how it is rendered.
 mod prompt_packs;

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::reading::cut_off;
 use super::pieces::tell_whole;
+use super::reading::cut_off;
 use super::{CallContext, Provider, ProviderError};
 use crate::attempt::{OpenAttempt, WireExchange};
 use crate::chat::{Request, Response, Role};
