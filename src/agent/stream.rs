@@ -23,7 +23,7 @@ use crate::provider::extract::PartialJson;
 
 /// One part in so many is how much a text must have grown for another [`StreamEvent::PartialJson`]:
 /// so what is copied stays in proportion to the answer.
-const SNAPSHOT_SHARE: usize = 8;
+const SNAPSHOT_SHARE: usize = 4;
 
 type Run<'a, T> = Pin<Box<dyn Future<Output = Result<Outcome<T>>> + Send + 'a>>;
 

@@ -40,7 +40,7 @@ pub enum StreamEvent<T = Value> {
     ReasoningDelta(String),
     /// The answer's value as far as it has come; see
     /// [`PartialJson`](crate::provider::extract::PartialJson). It comes whenever the text has grown
-    /// by an eighth, and once the value is whole; for every piece, ask
+    /// by a quarter, and once the value is whole; for every piece, ask
     /// [`AgentStream::partial_json`](super::AgentStream::partial_json).
     PartialJson(Value),
     /// More of a tool call.
