@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fallback::FallbackConfig;
-use super::http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
+use super::http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
 use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::call_log::LlmLogging;
 use crate::config;
@@ -148,6 +148,8 @@ pub enum ProviderConfig {
     Anthropic(AnthropicConfig),
     /// Gemini's `generateContent`.
     Gemini(HttpConfig),
+    /// `OpenAI`'s models, served by Azure.
+    Azure(AzureConfig),
     /// Ollama's own API; without a key, at `http://127.0.0.1:11434` by default.
     Ollama(HttpConfig),
     /// Replies from a file, in order; no request leaves.
@@ -158,7 +160,8 @@ pub enum ProviderConfig {
     Fallback(FallbackConfig),
 }
 
-const KINDS: &str = "`openai`, `anthropic`, `gemini`, `ollama`, `scripted`, `replay`, `fallback`";
+const KINDS: &str =
+    "`openai`, `anthropic`, `azure`, `gemini`, `ollama`, `scripted`, `replay`, `fallback`";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -166,6 +169,7 @@ enum Kind {
     OpenAi,
     Anthropic,
     Gemini,
+    Azure,
     Ollama,
     Scripted,
     Replay,
@@ -196,6 +200,7 @@ impl ProviderConfig {
             Kind::OpenAi => OpenAiConfig::read(value, origin, key).map(Self::OpenAi),
             Kind::Anthropic => AnthropicConfig::read(value, origin, key).map(Self::Anthropic),
             Kind::Gemini => config::from_value_at(value, origin, key).map(Self::Gemini),
+            Kind::Azure => AzureConfig::read(value, origin, key).map(Self::Azure),
             Kind::Ollama => config::from_value_at(value, origin, key).map(Self::Ollama),
             Kind::Scripted => config::from_value_at(value, origin, key).map(Self::Scripted),
             Kind::Replay => ReplayConfig::read(value, origin, key).map(Self::Replay),
@@ -209,6 +214,7 @@ impl ProviderConfig {
             Self::OpenAi(config) => config.http.model.as_deref(),
             Self::Gemini(config) | Self::Ollama(config) => config.model.as_deref(),
             Self::Anthropic(config) => config.http.model.as_deref(),
+            Self::Azure(config) => config.http.model.as_deref(),
             Self::Scripted(config) => config.model.as_deref(),
             Self::Replay(_) | Self::Fallback(_) => None,
         }

@@ -104,6 +104,40 @@ impl AnthropicConfig {
     }
 }
 
+/// `kind: azure`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AzureConfig {
+    /// What it shares with the other kinds; `base_url` is the resource's address and must be there.
+    #[serde(flatten)]
+    pub http: HttpConfig,
+    /// The deployment that answers. Default: the one that is named like the agent's model.
+    pub deployment: Option<String>,
+    /// The dated version of the API, such as `2024-10-21`. Default: the v1 API, which has none.
+    pub api_version: Option<String>,
+}
+
+impl AzureConfig {
+    pub(super) fn read(mut value: Value, origin: &str, key: &str) -> Result<Self> {
+        const OWN: [&str; 2] = ["deployment", "api_version"];
+        let [deployment, api_version] = OWN.map(|name| {
+            let own = value.as_object_mut();
+            own.and_then(|config| config.shift_remove(name))
+        });
+        let read = |name: &str, own: Option<Value>| match own {
+            Some(own) => config::from_value_at(own, origin, &format!("{key}.{name}")),
+            None => Ok(None),
+        };
+        Ok(Self {
+            http: config::from_value_beside(value, origin, key, &OWN)?,
+            deployment: read(OWN[0], deployment)?,
+            api_version: read(OWN[1], api_version)?,
+        })
+    }
+}
+
 impl HttpConfig {
     /// A key in place of its variable's name must not travel on into messages.
     pub(super) fn check(&self, origin: &str, key: &str) -> Result<()> {
@@ -130,10 +164,9 @@ impl HttpConfig {
         if let Some(url) = &self.base_url {
             builder = builder.base_url(url);
         }
-        builder = match (&self.api_key_env, &self.base_url) {
-            (Some(name), _) => builder.api_key_env(name),
-            (None, None) => builder,
-            (None, Some(_)) => builder.no_api_key(),
+        builder = match &self.api_key_env {
+            Some(name) => builder.api_key_env(name),
+            None => builder.usual_api_key(),
         };
         if let Some(timeout) = self.timeout {
             builder = builder.timeout(timeout);

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! `provider: {kind: replay, from: artifacts/demo}` answers with the records of an earlier run, see
-//! [`replay`](crate::replay). The other kinds are `anthropic`, `gemini`, `ollama` and `scripted`, see
+//! [`replay`](crate::replay). The other kinds are `anthropic`, `azure`, `gemini`, `ollama` and `scripted`, see
 //! [`ProviderConfig`]. A `.env` file beside the job file is read below the process's environment. Keys stand in the
 //! environment only; the job file names the variable.
 
@@ -39,7 +39,7 @@ pub use fallback::{CircuitBreakerConfig, FallbackConfig};
 pub use file::{
     AgentDefaults, AgentEntry, JobBudget, JobFile, ProviderConfig, ReplayConfig, ScriptedConfig,
 };
-pub use http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
+pub use http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
 pub use load::{Job, JobAgent, JobOverrides};
 pub use provider::Redacted;
 pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

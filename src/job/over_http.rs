@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
+use super::http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
 use super::load::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{
-    AnthropicProvider, GeminiProvider, HttpProviderBuilder, HttpService, OllamaProvider,
-    OpenAiProvider, Provider,
+    AnthropicProvider, AzureOpenAiProvider, GeminiProvider, HttpProviderBuilder, HttpService,
+    OllamaProvider, OpenAiProvider, Provider,
 };
 
 impl Job {
@@ -30,6 +30,17 @@ impl Job {
 
     pub(super) fn gemini(&self, config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
         self.over_http(GeminiProvider::builder(), config, key)
+    }
+
+    pub(super) fn azure(&self, config: &AzureConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        let mut builder = AzureOpenAiProvider::builder();
+        if let Some(name) = &config.deployment {
+            builder = builder.deployment(name);
+        }
+        if let Some(version) = &config.api_version {
+            builder = builder.api_version(version);
+        }
+        self.over_http(builder, &config.http, key)
     }
 
     pub(super) fn ollama(&self, config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {

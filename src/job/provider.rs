@@ -95,6 +95,10 @@ impl Job {
             ProviderConfig::Gemini(config) => {
                 self.answering_over_http("gemini", config, key, || self.gemini(config, key))
             }
+            ProviderConfig::Azure(config) => {
+                let provider = || self.azure(config, key);
+                self.answering_over_http("azure", &config.http, key, provider)
+            }
             ProviderConfig::Ollama(config) => {
                 self.answering_over_http("ollama", config, key, || self.ollama(config, key))
             }
@@ -238,6 +242,7 @@ pub(super) fn check_alone(config: &ProviderConfig, origin: &str, key: &str) -> R
             config.check(origin, key)
         }
         ProviderConfig::Anthropic(config) => config.http.check(origin, key),
+        ProviderConfig::Azure(config) => config.http.check(origin, key),
         ProviderConfig::Scripted(_) => Ok(()),
         ProviderConfig::Replay(config) => check_replay(config, origin, key),
         ProviderConfig::Fallback(config) => config.check(origin, key),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::http_config::{AnthropicConfig, HttpConfig, OpenAiConfig};
+use super::http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
 use super::load::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Provider;
@@ -21,6 +21,10 @@ impl Job {
     }
 
     pub(super) fn gemini(&self, _config: &HttpConfig, key: &str) -> Result<Arc<dyn Provider>> {
+        self.no_http(key)
+    }
+
+    pub(super) fn azure(&self, _config: &AzureConfig, key: &str) -> Result<Arc<dyn Provider>> {
         self.no_http(key)
     }
 

@@ -31,6 +31,8 @@ pub struct HttpProviderBuilder<S> {
 
 enum Key {
     Unsaid,
+    /// The service's own for its own address, none for others.
+    Usual,
     None,
     Given(SecretString),
     In(String),
@@ -73,6 +75,12 @@ impl<S: HttpService> HttpProviderBuilder<S> {
     /// for the default `base_url`, so that the key never goes to another server by accident.
     pub fn api_key_env(mut self, name: impl Into<String>) -> Self {
         self.key = Key::In(name.into());
+        self
+    }
+
+    /// The key in [`HttpService::API_KEY_ENV`] for the service's own address, and none for another.
+    pub(crate) fn usual_api_key(mut self) -> Self {
+        self.key = Key::Usual;
         self
     }
 
@@ -218,13 +226,16 @@ impl<S: HttpService> HttpProviderBuilder<S> {
 
     /// The key, registered with the sanitizer.
     fn key(&self, base_url: &Url) -> Result<Option<SecretString>> {
+        let is_home = self.base_url.is_none() || S::is_home(base_url);
+        if matches!(self.key, Key::Usual) && !is_home {
+            return Ok(None);
+        }
         let key = match (&self.key, S::API_KEY_ENV) {
-            (Key::None, _) | (Key::Unsaid, None) => return Ok(None),
+            (Key::None, _) | (Key::Unsaid | Key::Usual, None) => return Ok(None),
             (Key::Given(key), _) => key.expose_secret().to_owned(),
             (Key::In(name), _) => self.read_environment(name)?,
-            (Key::Unsaid, Some(name)) if self.base_url.is_none() || S::is_home(base_url) => {
-                self.read_environment(name)?
-            }
+            (Key::Usual, Some(name)) => self.read_environment(name)?,
+            (Key::Unsaid, Some(name)) if is_home => self.read_environment(name)?,
             (Key::Unsaid, Some(_)) => {
                 return Err(
                     Error::new(ErrorKind::Auth, "no key is set for this `base_url`")
@@ -245,7 +256,7 @@ impl<S: HttpService> HttpProviderBuilder<S> {
     fn shown_key(&self) -> String {
         match (&self.key, S::API_KEY_ENV) {
             (Key::In(name), _) => format!("the key in `{name}`"),
-            (Key::Unsaid, Some(name)) => format!("the key in `{name}`"),
+            (Key::Unsaid | Key::Usual, Some(name)) => format!("the key in `{name}`"),
             _ => "the key".to_owned(),
         }
     }

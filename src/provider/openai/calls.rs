@@ -130,7 +130,7 @@ impl Calls {
 /// An id for a call that has none of its own.
 fn made_up(number: usize, given: &[String], calls: &[ToolCall]) -> String {
     let is_free = |id: &String| !given.contains(id) && calls.iter().all(|call| call.id != *id);
-    (number..)
+    (number..=number + given.len() + calls.len())
         .map(|number| format!("call_{number}"))
         .find(is_free)
         .unwrap_or_default()

@@ -254,9 +254,10 @@ async fn a_dropped_stream_hangs_up_and_leaves_what_came() {
 #[tokio::test]
 async fn a_stream_beyond_the_cap_is_refused() {
     let server = Server::start(|_, _| {
-        let event = b"data: {\"choices\":[{\"delta\":{\"content\":\"tide\"}}]}\n\n".repeat(1 << 14);
-        let many = 70 * 1024 * 1024 / event.len() + 1;
-        streamed(std::iter::repeat_n(event, many).chain([END.to_vec()]))
+        let text = "tide".repeat(1 << 18);
+        let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+        let events = std::iter::repeat_n(event.into_bytes(), 70);
+        streamed(events.chain([END.to_vec()]))
     });
     let call = listening();
     let error = super::plain(&server.base_url())
