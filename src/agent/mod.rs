@@ -40,6 +40,7 @@ mod stream;
 mod stream_event;
 mod stream_sink;
 mod tool_call;
+mod tool_check;
 mod turn;
 mod verdict;
 

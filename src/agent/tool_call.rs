@@ -1,30 +1,22 @@
 //! One tool call: what is checked, how long it may take, and what becomes of all that can go wrong.
 
 use std::any::Any;
-use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::execution::Execution;
-use super::repair;
 use crate::call_log::{ToolCallEnd, ToolCallError, ToolRecord};
 use crate::chat::{Message, ToolCall};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result, ToolFailure, ToolReport, ToolStatus};
-use crate::text::quoted_list;
 use crate::tool::{Entry, ToolContext, ToolError, ToolOutput};
-
-/// Most tool calls of one answer that are run.
-const MAX_CALLS: usize = 64;
-/// Most names of tools that a model is told that asked for another one.
-const MAX_NAMES: usize = 100;
 
 /// What became of a tool call.
 pub(super) struct Done {
@@ -35,7 +27,7 @@ pub(super) struct Done {
 }
 
 /// How a tool call ended.
-struct Ended {
+pub(super) struct Ended {
     /// What the model is told.
     text: String,
     /// Bytes of the text before anything of it was left out.
@@ -50,7 +42,7 @@ struct Ended {
 }
 
 impl Ended {
-    fn failed(failure: ToolFailure, text: impl Into<String>) -> Self {
+    pub(super) fn failed(failure: ToolFailure, text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
             bytes: text.len(),
@@ -158,51 +150,6 @@ impl Execution<'_> {
             message,
             fatal,
         }
-    }
-
-    /// The tool and its arguments, or what the model is told in place of a result.
-    fn find_tool(
-        &self,
-        index: usize,
-        call: &ToolCall,
-    ) -> std::result::Result<(&Entry, Value), Ended> {
-        if index >= MAX_CALLS {
-            let text = format!("refused: at most {MAX_CALLS} tool calls in one answer");
-            return Err(Ended::failed(ToolFailure::TooManyCalls, text));
-        }
-        let offered = self.tools.as_ref().filter(|tools| tools.has(&call.name));
-        let Some(entry) = offered.and_then(|_| self.around.tools.get(&call.name)) else {
-            return Err(self.unknown_tool());
-        };
-        let arguments = match &call.arguments {
-            Value::Null => Value::Object(Map::new()),
-            Value::String(text) if text.trim().is_empty() => Value::Object(Map::new()),
-            Value::String(_) => {
-                let text = "the arguments are no JSON object: call the tool again with one";
-                return Err(Ended::failed(ToolFailure::InvalidArguments, text));
-            }
-            arguments => arguments.clone(),
-        };
-        let violations = entry.arguments.violations(&arguments);
-        if violations.is_empty() {
-            return Ok((entry, arguments));
-        }
-        let mut text = "the arguments do not fit the tool's schema:\n".to_owned();
-        repair::list(&mut text, "the arguments", &violations);
-        text.push_str("Call the tool again with corrected arguments.");
-        Err(Ended::failed(ToolFailure::InvalidArguments, text))
-    }
-
-    fn unknown_tool(&self) -> Ended {
-        let names = self.tools.as_ref().map(|tools| tools.names.as_slice());
-        let names = names.unwrap_or_default();
-        let shown = names.iter().take(MAX_NAMES).map(String::as_str);
-        let mut text = format!("there is no such tool; there are: {}", quoted_list(shown));
-        if names.len() > MAX_NAMES {
-            // Writing to a string cannot fail.
-            let _ = write!(text, " and {} more", names.len() - MAX_NAMES);
-        }
-        Ended::failed(ToolFailure::UnknownTool, text)
     }
 
     fn tool_record(&self, index: usize, call: &ToolCall) -> ToolRecord {
