@@ -130,7 +130,9 @@ fn answer(piece: usize) -> Vec<u8> {
             .to_owned();
     let mut event = |data: &str| {
         let event = format!("data: {data}\n\n");
-        answer.push_str(&format!("{:x}\r\n{event}\r\n", event.len()));
+        for part in [&format!("{:x}", event.len()), "\r\n", &event, "\r\n"] {
+            answer.push_str(part);
+        }
     };
     let chunk = |delta: serde_json::Value, finish: serde_json::Value| {
         json!({

@@ -146,10 +146,10 @@ pub enum ProviderConfig {
     OpenAi(OpenAiConfig),
     /// Anthropic's Messages API.
     Anthropic(AnthropicConfig),
-    /// Gemini's `generateContent`.
-    Gemini(HttpConfig),
     /// `OpenAI`'s models, served by Azure.
     Azure(AzureConfig),
+    /// Gemini's `generateContent`.
+    Gemini(HttpConfig),
     /// Ollama's own API; without a key, at `http://127.0.0.1:11434` by default.
     Ollama(HttpConfig),
     /// Replies from a file, in order; no request leaves.
@@ -168,8 +168,8 @@ const KINDS: &str =
 enum Kind {
     OpenAi,
     Anthropic,
-    Gemini,
     Azure,
+    Gemini,
     Ollama,
     Scripted,
     Replay,

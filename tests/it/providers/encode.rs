@@ -219,15 +219,13 @@ fn tool_turn() -> Vec<Message> {
         ToolCall::new("t1", "look", json!({"at": "pier"})),
         ToolCall::new("t2", "look", json!("{\"at\": pi")),
     ];
-    asked.provider_data = json!({
+    let data = json!({
         "reasoning_content": "I must look.",
         "reasoning_details": [{"type": "reasoning.encrypted", "data": "gA=="}],
         "tool_calls": {"t1": {"extra_content": {"google": {"thought_signature": "AY=="}}}},
         "system_fingerprint": "fp_1"
-    })
-    .as_object()
-    .unwrap()
-    .clone();
+    });
+    asked.provider_data = serde_json::from_value(data).unwrap();
     let mut failed = Message::tool("t2", "no such place");
     failed.is_error = true;
     vec![
