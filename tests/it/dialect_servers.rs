@@ -1,8 +1,6 @@
 //! The Messages API and Ollama's, against a server that was not written here (aimock, from npm).
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use duologue::call_log::RunLog;
@@ -13,73 +11,11 @@ use duologue::{AgentRunner, AgentSpec, ErrorKind};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::aimock::{Aimock, KEY};
 use crate::support::{Folder, folder};
 
-const KEY: &str = "test-key-of-the-dialects";
-
-/// The server, stopped when the test ends.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    /// `None`, said loudly, where Node.js is missing; never in CI.
-    fn start() -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let cli = std::env::var("DUOLOGUE_TEST_AIMOCK").unwrap_or_default();
-        if !Path::new(&cli).exists() {
-            assert!(
-                std::env::var("CI").as_deref() != Ok("true"),
-                "CI must not skip this test: run `make test`"
-            );
-            eprintln!("SKIPPED: no server at DUOLOGUE_TEST_AIMOCK=`{cli}`; run `make test`");
-            return None;
-        }
-        let mut process = Command::new("node")
-            .args([cli.as_str(), "--port", "0", "--strict", "--fixtures"])
-            .arg(root.join("tests/it/fixtures/aimock/dialects.json"))
-            .env("AIMOCK_API_KEYS", KEY)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("node starts");
-        let output = BufReader::new(process.stdout.take().expect("stdout is piped"));
-        let url = output
-            .lines()
-            .map(|line| line.expect("the server speaks UTF-8"))
-            .find_map(|line| Some(line.split_once("listening on ")?.1.trim().to_owned()))
-            .expect("the server says where it listens");
-        Some(Self { process, url })
-    }
-
-    /// How many requests to `path` the server has seen.
-    fn requests(&self, path: &str) -> usize {
-        let address = self.url.trim_start_matches("http://");
-        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
-        let request = format!(
-            "GET /__aimock/journal?path={path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {KEY}\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        let answer = answer.to_lowercase();
-        let total = answer
-            .lines()
-            .find_map(|line| line.strip_prefix("x-total-count:"));
-        let total = total.expect("the journal is counted").trim();
-        total.parse().expect("the count is a number")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// The dialects, and where the server has them.
-fn providers(server: &Server) -> Vec<(Arc<dyn Provider>, &'static str)> {
+fn providers(server: &Aimock) -> Vec<(Arc<dyn Provider>, &'static str)> {
     let anthropic = AnthropicProvider::builder().base_url(&server.url);
     let ollama = OllamaProvider::builder().base_url(&server.url);
     vec![
@@ -113,7 +49,7 @@ async fn ask(provider: &dyn Provider, request: &Request, streamed: bool) -> (Res
 
 #[tokio::test]
 async fn a_tool_turn_is_answered_streamed_and_not() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("dialects.json") else {
         return;
     };
     for (provider, path) in providers(&server) {
@@ -152,7 +88,7 @@ async fn a_tool_turn_is_answered_streamed_and_not() {
 
 #[tokio::test]
 async fn an_agent_runs_over_each_dialect() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("dialects.json") else {
         return;
     };
     let prompts = Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts");
@@ -191,7 +127,7 @@ async fn run(folder: &Folder) -> JobReport {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_names_its_provider_by_kind() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("dialects.json") else {
         return;
     };
     for (kind, path) in [("anthropic", "/v1/messages"), ("ollama", "/api/chat")] {

@@ -1,8 +1,7 @@
 //! Against an OpenAI-compatible server that was not written here (aimock, from npm).
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use duologue::call_log::{CallStatus, Record, RunLog};
 use duologue::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
@@ -10,82 +9,11 @@ use duologue::{AgentSpec, ErrorKind, blocking};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::aimock::{Aimock, KEY};
 use crate::support::{Folder, folder};
 
-const KEY: &str = "test-key-of-the-suite";
-
-/// The server, stopped when the test ends.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    /// `None`, said loudly, where Node.js is missing; never in CI.
-    fn start() -> Option<Self> {
-        let cli = std::env::var("DUOLOGUE_TEST_AIMOCK").unwrap_or_default();
-        if !Path::new(&cli).exists() {
-            assert!(
-                std::env::var("CI").as_deref() != Ok("true"),
-                "CI must not skip this test: run `make test`"
-            );
-            eprintln!(
-                "SKIPPED: no server at DUOLOGUE_TEST_AIMOCK=`{cli}`; run `make test` with Node.js installed"
-            );
-            return None;
-        }
-        let fixtures =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/aimock/job.json");
-        let mut process = Command::new("node")
-            .args([cli.as_str(), "--port", "0", "--strict", "--fixtures"])
-            .arg(fixtures)
-            .env("AIMOCK_API_KEYS", KEY)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("node starts");
-        let output = BufReader::new(process.stdout.take().expect("stdout is piped"));
-        let url = output
-            .lines()
-            .map(|line| line.expect("the server speaks UTF-8"))
-            .find_map(|line| Some(line.split_once("listening on ")?.1.trim().to_owned()))
-            .expect("the server says where it listens");
-        Some(Self { process, url })
-    }
-
-    /// How many chat requests the server has seen.
-    fn requests(&self) -> usize {
-        let address = self.url.trim_start_matches("http://");
-        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
-        let request = format!(
-            "GET /__aimock/journal?path=/v1/chat/completions HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {KEY}\r\n\r\n"
-        );
-        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("the server reads");
-        let mut answer = String::new();
-        std::io::Read::read_to_string(&mut stream, &mut answer).expect("the server answers");
-        let total = answer.lines().find_map(|line| {
-            Some(
-                line.to_lowercase()
-                    .strip_prefix("x-total-count:")?
-                    .trim()
-                    .to_owned(),
-            )
-        });
-        total
-            .expect("the journal is counted")
-            .parse()
-            .expect("the count is a number")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// A job folder with these agents, as YAML lines.
-fn job(server: &Server, key: &str, agents: &str) -> Folder {
+fn job(server: &Aimock, key: &str, agents: &str) -> Folder {
     let folder = folder();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = format!(
@@ -129,7 +57,7 @@ const JUDGE: &str = "  - {name: judge, prompt_pack: judge, model: judge-model, r
 
 #[test]
 fn the_main_job_retries_repairs_and_records_what_the_server_saw() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("job.json") else {
         return;
     };
     let folder = job(&server, KEY, &format!("{PLANNER}{JUDGE}"));
@@ -147,7 +75,7 @@ fn the_main_job_retries_repairs_and_records_what_the_server_saw() {
     assert_eq!(report.usage.total_tokens(), Some(140 + 70 + 100));
     assert_eq!(
         attempts(&records),
-        server.requests(),
+        server.requests("/v1/chat/completions"),
         "attempts in the records are requests on the wire"
     );
     let planner: Vec<_> = records
@@ -180,7 +108,7 @@ fn the_main_job_retries_repairs_and_records_what_the_server_saw() {
 
 #[test]
 fn no_file_of_a_run_holds_the_key() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("job.json") else {
         return;
     };
     let folder = job(&server, KEY, PLANNER);
@@ -205,7 +133,7 @@ fn no_file_of_a_run_holds_the_key() {
 
 #[test]
 fn a_wrong_key_fails_at_once_and_says_so() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("job.json") else {
         return;
     };
     let folder = job(&server, "some-other-key", PLANNER);
@@ -220,7 +148,7 @@ fn a_wrong_key_fails_at_once_and_says_so() {
 
 #[test]
 fn a_server_on_fire_is_tried_again_and_then_given_up() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("job.json") else {
         return;
     };
     let agent = PLANNER.replace("planner-model", "broken-model");
@@ -232,12 +160,12 @@ fn a_server_on_fire_is_tried_again_and_then_given_up() {
         ErrorKind::Unavailable
     );
     assert_eq!(attempts(&records), 3, "one attempt and two retries");
-    assert_eq!(server.requests(), 3);
+    assert_eq!(server.requests("/v1/chat/completions"), 3);
 }
 
 #[test]
 fn reasoning_that_ate_the_budget_is_a_truncation() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("job.json") else {
         return;
     };
     let agent = PLANNER.replace("planner-model", "reasoning-model");
@@ -257,7 +185,7 @@ fn reasoning_that_ate_the_budget_is_a_truncation() {
 
 #[test]
 fn the_blocking_face_gives_the_same_answer_from_a_thread() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("job.json") else {
         return;
     };
     let folder = job(&server, KEY, JUDGE);
@@ -284,7 +212,7 @@ fn the_blocking_face_gives_the_same_answer_from_a_thread() {
             .all(|verdict| verdict["verdict"] == "approve")
     );
     assert_eq!(
-        server.requests(),
+        server.requests("/v1/chat/completions"),
         6,
         "an answer and its repair for each of three threads"
     );
@@ -293,7 +221,7 @@ fn the_blocking_face_gives_the_same_answer_from_a_thread() {
 #[cfg(feature = "cli")]
 #[test]
 fn what_a_server_answered_replays_when_it_is_gone_and_no_request_may_leave() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Aimock::start("job.json") else {
         return;
     };
     let agent = |name: &str, model: &str| {

@@ -42,7 +42,7 @@ pub(super) fn headers(address: &Address) -> Result<HashMap<HeaderName, HeaderVal
 pub(super) fn client(connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
     const MAX_REDIRECTS: usize = 5;
     let within_origin = Policy::custom(|attempt| {
-        let first = attempt.previous().first().map(|url| url.origin());
+        let first = attempt.previous().first().map(reqwest::Url::origin);
         let stays = first.is_some_and(|origin| origin == attempt.url().origin());
         if stays && attempt.previous().len() <= MAX_REDIRECTS {
             attempt.follow()

@@ -140,13 +140,12 @@ async fn watch_over(mut child: Child, kill: &CancellationToken) -> String {
         status = child.wait() => Some(status),
         () = kill.cancelled() => None,
     };
-    let status = match by_itself {
-        Some(status) => status,
-        None => {
-            // Where there are no groups, this is all there is.
-            let _ = child.start_kill();
-            child.wait().await
-        }
+    let status = if let Some(status) = by_itself {
+        status
+    } else {
+        // Where there are no groups, this is all there is.
+        let _ = child.start_kill();
+        child.wait().await
     };
     if let Some(id) = id {
         signal_group(id, Signal::Kill);

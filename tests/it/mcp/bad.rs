@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{call, connect, eventually, is_running, marked, marks, names, odd, tool};
 use crate::support::folder;
 
-fn seconds(count: u64) -> Option<Duration> {
-    Some(Duration::from_secs(count))
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn closing_is_polite_to_a_server_that_listens() {
 fn a_server_that_clings_to_life_ends_with_its_children() {
     let folder = folder();
     let mut config = odd("stubborn", &folder);
-    config.connect_timeout = seconds(30);
+    config.connect_timeout = Some(seconds(30));
     let servers = connect(&config).unwrap();
     let (server, child) = (marked(&folder, "start"), marked(&folder, "child"));
     assert!(is_running(server) && is_running(child));

@@ -1,4 +1,5 @@
 mod bad;
+mod end_to_end;
 mod everything;
 mod jobs;
 

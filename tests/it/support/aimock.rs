@@ -1,6 +1,7 @@
 //! A model server that was not written here (aimock, from npm), with answers from a fixture file.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -48,6 +49,24 @@ impl Aimock {
             .find_map(|line| Some(line.split_once("listening on ")?.1.trim().to_owned()))
             .expect("the server says where it listens");
         Some(Self { process, url })
+    }
+
+    /// How many requests to `path` the server has seen.
+    pub(crate) fn requests(&self, path: &str) -> usize {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("the server listens");
+        let request = format!(
+            "GET /__aimock/journal?path={path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {KEY}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let answer = answer.to_lowercase();
+        let total = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("x-total-count:"));
+        let total = total.expect("the journal is counted").trim();
+        total.parse().expect("the count is a number")
     }
 }
 

@@ -214,7 +214,7 @@ impl PartialJson {
             (_, '/') => self.state = State::Slash,
             // Elsewhere it is a reference in prose: `[#12]`.
             (_, '#') if self.nature == Nature::Json || self.wants_key() => {
-                self.state = State::LineComment
+                self.state = State::LineComment;
             }
             (Expect::First | Expect::Another | Expect::CommaOrEnd, '}' | ']') => self.end(next),
             (Expect::CommaOrEnd, ',') => self.expect = Expect::Another,
