@@ -1,7 +1,10 @@
 //! Jobs with MCP servers, through the command.
 
 use super::{eventually, is_running};
+use duologue::call_log::{RunLog, ToolStatus};
+
 use crate::command::{Folder, has_begun};
+use crate::tree::root;
 
 const ODD: &str = "mcp_servers: {odd: {command: python3, args: [server.py, HABIT, marks]}}\n";
 
@@ -139,4 +142,51 @@ fn every_mistake_in_a_job_is_named_with_its_key() {
         assert!(ended.stderr.contains(expected), "{more}: {}", ended.all());
         assert!(!ended.stderr.contains("sk-written"), "{}", ended.all());
     }
+}
+
+#[test]
+fn the_example_runs_by_its_rules_and_replays_without_its_server() {
+    let folder = Folder::new();
+    let out = folder.path("out").display().to_string();
+    let job = root()
+        .join("examples/jobs/tools.yaml")
+        .display()
+        .to_string();
+    let ended = folder.run_with(&["run", &job, "--output-dir", &out, "--run-id", "t"], PATH);
+    assert_eq!(ended.code, Some(0), "{}", ended.all());
+
+    let run = RunLog::open(folder.path("out/t")).unwrap();
+    let decided: Vec<_> = run
+        .tool_calls()
+        .iter()
+        .map(|tool| (&*tool.name, tool.status, tool.permission.as_deref()))
+        .collect();
+    let [allowed, rejected] = [ToolStatus::Succeeded, ToolStatus::Rejected].map(Some);
+    assert_eq!(
+        decided,
+        [
+            (
+                "tides__high_water",
+                allowed,
+                Some("allow `tides__high_water`")
+            ),
+            ("tides__book_boat", rejected, Some("reject `*`")),
+        ]
+    );
+    // Without PATH no server could start.
+    let again = [
+        "logs",
+        "replay",
+        &format!("{out}/t"),
+        &job,
+        "--output-dir",
+        &out,
+        "--run-id",
+        "again",
+    ];
+    let ended = folder.run(&again);
+    assert_eq!(ended.code, Some(0), "{}", ended.all());
+    let again = RunLog::open(folder.path("out/again")).unwrap();
+    assert!(again.tool_calls().iter().all(|tool| tool.replayed));
+    assert_eq!(again.tool_calls()[0].result, run.tool_calls()[0].result);
 }
