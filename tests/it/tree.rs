@@ -96,10 +96,6 @@ const LONG_FILES: &[(&str, &str)] = &[
         "one rewriting of schemas, rule by rule",
     ),
     (
-        "provider/http/builder.rs",
-        "one builder, most of it documentation",
-    ),
-    (
         "provider/openai/strict.rs",
         "one rewriting of schemas, rule by rule",
     ),
