@@ -42,7 +42,9 @@ impl Execution<'_> {
             arguments => arguments.clone(),
         };
         let violations = entry.arguments.violations(&arguments);
-        if violations.is_empty() {
+        // A record's placeholder need not fit; what was judged then is not judged again.
+        let is_redacted = || arguments.to_string().contains("<REDACTED:");
+        if violations.is_empty() || (self.around.tools.settings().replayed && is_redacted()) {
             return Ok((entry, arguments));
         }
         let mut text = "the arguments do not fit the tool's schema:\n".to_owned();

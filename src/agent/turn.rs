@@ -18,7 +18,7 @@ use crate::chat::{Message, Request, Response, ToolCall};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, ToolReport};
 use crate::text::counted;
-use crate::tool::{Selection, ToolSet};
+use crate::tool::{Selection, ToolSet, accepted, is_accepted};
 
 /// From so many equal turns in a row on, the model is told of them.
 const EQUAL_TURNS: u32 = 3;
@@ -71,8 +71,21 @@ impl Repetition {
 }
 
 fn is_same(one: &[ToolCall], other: &[ToolCall]) -> bool {
-    let same = |(a, b): (&ToolCall, &ToolCall)| a.name == b.name && a.arguments == b.arguments;
+    let same = |(a, b): (&ToolCall, &ToolCall)| {
+        accepted(&a.name) == accepted(&b.name) && a.arguments == b.arguments
+    };
     one.len() == other.len() && one.iter().zip(other).all(same)
+}
+
+/// The answer as it goes back: providers refuse a name that no tool could have.
+fn asking(response: &Response) -> Message {
+    let mut message = Message::of_response(response);
+    for call in &mut message.tool_calls {
+        if !is_accepted(&call.name) {
+            call.name = accepted(&call.name);
+        }
+    }
+    message
 }
 
 impl Execution<'_> {
@@ -124,7 +137,7 @@ impl Execution<'_> {
         if let (Some(last), Some(note)) = (messages.last_mut(), self.repetition.note()) {
             last.content.push_str(&note);
         }
-        request.messages.push(Message::of_response(response));
+        request.messages.push(asking(response));
         request.messages.append(&mut messages);
         self.dialogue = request.messages.len();
         self.admit(request)

@@ -24,9 +24,11 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    pub(super) fn new(sanitizer: Sanitizer) -> Self {
+    /// Shows arguments without the process's own secrets, and otherwise as they are: who decides must
+    /// see to whom a mail goes.
+    pub(super) fn new() -> Self {
         Self {
-            sanitizer,
+            sanitizer: Sanitizer::own_secrets_only(),
             is_there: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             lines: Mutex::default(),
             has_warned: AtomicBool::new(false),
@@ -65,9 +67,7 @@ fn in_words(question: &PermissionQuestion<'_>, sanitizer: &Sanitizer) -> String 
     } else {
         ""
     };
-    let arguments = sanitizer
-        .or_default()
-        .clean(&question.arguments.to_string());
+    let arguments = sanitizer.clean(&question.arguments.to_string());
     format!(
         "`{}` wants to run `{}`{acts}:\n  {}\nAllow it? [y]es, [a]lways in this run, [N]o",
         question.context.agent,
@@ -104,7 +104,8 @@ fn answer_of(line: Option<&str>) -> PermissionAnswer {
 fn typed_lines() -> UnboundedReceiver<String> {
     let (sender, lines) = unbounded_channel();
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        for line in std::io::stdin().lock().split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
             if sender.send(line).is_err() {
                 break;
             }

@@ -76,11 +76,10 @@ impl Run {
             limit: self.limit,
         };
         let job = Job::load(&self.job, &overrides)?;
-        let sanitizer = job.llm_logging.sanitize.to_sanitizer()?;
         let job = if self.yes {
             job.asking(|_: &PermissionQuestion<'_>| PermissionAnswer::Allow)
         } else {
-            job.asking(Terminal::new(sanitizer))
+            job.asking(Terminal::new())
         };
         run_job(&job, &self.output)
     }
@@ -248,11 +247,12 @@ async fn cancel_on_signals(mut signals: Signals, cancel: CancellationToken, quie
     std::process::exit(i32::from(CANCELLED));
 }
 
-/// Ctrl-C and, on Unix, SIGTERM. Listening begins when this is made.
+/// Ctrl-C and, on Unix, SIGTERM and SIGHUP: a terminal that is closed. Listening begins when this is made.
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -262,13 +262,13 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
     async fn next(&mut self) {
-        let interrupt = std::pin::pin!(self.interrupt.recv());
-        let terminate = std::pin::pin!(self.terminate.recv());
-        futures::future::select(interrupt, terminate).await;
+        let signals = [&mut self.interrupt, &mut self.terminate, &mut self.hang_up];
+        futures::future::select_all(signals.map(|signal| Box::pin(signal.recv()))).await;
     }
 }
 

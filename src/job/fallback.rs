@@ -1,5 +1,6 @@
 //! `kind: fallback` in a job file: a list of providers, and when the next one is asked.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -97,9 +98,15 @@ impl FallbackConfig {
         }
         for (index, provider) in self.providers.iter().enumerate() {
             let place = format!("{place}.{index}");
-            if matches!(provider, ProviderConfig::Fallback(_)) {
-                let found = "fallback".into();
-                let allowed = "any kind but `fallback`";
+            // Records in place of a provider are records in place of its tools: for all, or for none.
+            let found = match provider {
+                ProviderConfig::Fallback(_) => Some("fallback"),
+                ProviderConfig::Replay(_) => Some("replay"),
+                _ => None,
+            };
+            if let Some(found) = found {
+                let found = found.into();
+                let allowed = "any kind but `fallback` and `replay`";
                 return Err(not_allowed(
                     origin,
                     &format!("{place}.kind"),
@@ -123,9 +130,15 @@ impl Job {
         key: &str,
     ) -> Result<Answering> {
         let mut fallback: Option<Fallback> = None;
+        let mut names = HashSet::new();
         for (index, provider) in config.providers.iter().enumerate() {
             let answering = self.answering_by(provider, &format!("{key}.providers.{index}"))?;
+            let name = answering.provider.name().to_owned();
             let mut candidate = Candidate::new(answering.provider).retry(answering.retry);
+            // Records name who answered, and two of one kind have one name.
+            if !names.insert(name.clone()) {
+                candidate = candidate.name(format!("{name}#{}", index + 1));
+            }
             if let Some(model) = provider.model() {
                 candidate = candidate.model(model);
             }

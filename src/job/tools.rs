@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::load::Job;
 use super::provider::Answering;
 use crate::call_log::Sanitizer;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::text;
 use crate::tool::mcp::McpServerConfig;
-use crate::tool::{AskPermission, PermissionRule, ToolSet};
+use crate::tool::{AskPermission, PermissionAction, PermissionRule, ToolSet};
 
 /// Whom a job asks whether a tool may run.
 #[derive(Clone, Default)]
@@ -50,10 +51,26 @@ impl Job {
         if let Some(asked) = &self.asked.0 {
             builder = builder.asked(asked.clone());
         }
-        Ok(Some(JobTools {
-            set: builder.build()?,
-            servers,
-        }))
+        let set = builder.build()?;
+        self.check_rules(&set)?;
+        Ok(Some(JobTools { set, servers }))
+    }
+
+    /// A rule that forbids what there is not is a slip, and what it meant would run.
+    fn check_rules(&self, set: &ToolSet) -> Result<()> {
+        for (index, rule) in self.permissions.iter().enumerate() {
+            let fits = set.definitions().any(|tool| rule.fits(&tool.name));
+            let is_empty = set.definitions().next().is_none();
+            if fits || is_empty || rule.action == PermissionAction::Allow {
+                continue;
+            }
+            let place = self.key(&format!("permissions[{index}].tool"));
+            let message = format!("{place}: no tool fits `{}`", rule.tool);
+            let names: Vec<&str> = set.definitions().map(|tool| &*tool.name).collect();
+            return Err(Error::new(ErrorKind::Config, message)
+                .with_hint(text::did_you_mean(&rule.tool, names)));
+        }
+        Ok(())
     }
 
     /// Whether there are the tools that the agents name.

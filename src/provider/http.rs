@@ -57,10 +57,22 @@ struct Timeouts {
     connect: Duration,
     /// Until the headers are there; absent means the whole attempt's time.
     first_byte: Option<Duration>,
-    /// Between two pieces of the body.
-    idle: Duration,
-    /// From the request to the last byte.
-    attempt: Duration,
+    /// Between two pieces of the body; absent means the default, and as long as the attempt's for a
+    /// stream whose content is yet to come: models think without a word.
+    idle: Option<Duration>,
+    /// From the request to the last byte; absent means the default, and no limit for a stream whose
+    /// content has begun.
+    attempt: Option<Duration>,
+}
+
+impl Timeouts {
+    fn idle(&self) -> Duration {
+        self.idle.unwrap_or(Duration::from_secs(30))
+    }
+
+    fn attempt(&self) -> Duration {
+        self.attempt.unwrap_or(Duration::from_secs(60))
+    }
 }
 
 /// A request, ready to leave.
@@ -139,7 +151,7 @@ impl Transport {
         attempt: &OpenAttempt,
         reading: &Reading<'_>,
     ) -> Result<Response, Failed> {
-        let end = after(self.timeouts.attempt);
+        let end = after(self.timeouts.attempt());
         let response = self.send(client, outgoing, attempt, end).await?;
         let mut incoming = Incoming::new(response, attempt, self.timeouts, end);
         if let Some(status) = rate_limits(incoming.answer(&[]).headers, SystemTime::now()) {
@@ -179,7 +191,7 @@ impl Transport {
             }
             Err(_) => Err(match self.timeouts.first_byte {
                 Some(wait) if until < end => timed_out("first-byte", wait),
-                _ => timed_out("attempt", self.timeouts.attempt),
+                _ => timed_out("attempt", self.timeouts.attempt()),
             }
             .into()),
         }

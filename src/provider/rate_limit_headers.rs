@@ -72,10 +72,11 @@ fn family(headers: &dyn Headers, names: &[&str], now: SystemTime) -> Option<Figu
     })
 }
 
-/// A whole number; below zero nothing is left, and fractions do not count.
+/// A whole number; fractions do not count, and below zero (Azure's `-1`) nothing is said.
 fn number(text: &str) -> Option<u64> {
-    let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite())?;
-    Some(Duration::try_from_secs_f64(number.max(0.0)).map_or(u64::MAX, |whole| whole.as_secs()))
+    let number = text.trim().parse::<f64>().ok();
+    let number = number.filter(|number| number.is_finite() && *number >= 0.0)?;
+    Some(Duration::try_from_secs_f64(number).map_or(u64::MAX, |whole| whole.as_secs()))
 }
 
 /// `6m0s`, `20ms`, `59.5s`, seconds, seconds or milliseconds since 1970, or a date.
@@ -150,7 +151,7 @@ mod tests {
             ("x-ratelimit-remaining-requests", "9"),
             ("x-ratelimit-remaining-tokens", "-1"),
         ];
-        let expected = ((None, Some(9), None), (None, Some(0), None));
+        let expected = ((None, Some(9), None), (None, None, None));
         assert_eq!(read(&azure), Some(expected));
         let groq = [
             ("x-ratelimit-remaining-requests", "14370"),

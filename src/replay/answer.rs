@@ -30,9 +30,11 @@ impl Given {
             Some(_) => {}
         }
         let error = record.error.take();
-        let judged = error
-            .as_ref()
-            .is_none_or(|error| judges_an_answer(error.kind));
+        // Only a whole answer has tool calls in its record.
+        let judged = !record.tool_calls.is_empty()
+            || error
+                .as_ref()
+                .is_none_or(|error| judges_an_answer(error.kind));
         match (record.raw_answer.take(), error) {
             (Some(text), error) if judged || !record.streamed => {
                 Self::Response(Box::new(response(record, text, error)))
@@ -135,6 +137,12 @@ pub(super) fn redacted_by(record: &Record) -> Option<String> {
         .into_iter()
         .flatten()
         .find_map(|text| rule_in(text, record))
+        .or_else(|| {
+            let calls = record.tool_calls.iter();
+            calls
+                .filter_map(|call| rule_below(&call.arguments, record))
+                .next()
+        })
         .or_else(|| {
             let data = &record.provider_data;
             data.iter().find_map(|(name, value)| {

@@ -33,7 +33,7 @@ pub use permission::{
     PermissionRule,
 };
 pub(crate) use select::{Selection, hash_of};
-pub(crate) use set::Entry;
+pub(crate) use set::{Entry, accepted, is_accepted};
 pub use set::{ToolSet, ToolSetBuilder};
 
 /// Something that a model may have done: object-safe, shared by many runs at once.

@@ -217,9 +217,31 @@ impl ToolSetBuilder {
     }
 }
 
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+}
+
+/// Whether providers accept `name` for a tool.
+pub(crate) fn is_accepted(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(is_allowed)
+}
+
+/// `name` as providers accept it.
+pub(crate) fn accepted(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .take(MAX_NAME)
+        .map(|c| if is_allowed(c) { c } else { '_' })
+        .collect();
+    if name.is_empty() {
+        "_".to_owned()
+    } else {
+        name
+    }
+}
+
 fn check_name(name: &str) -> Result<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed) {
+    if is_accepted(name) {
         return Ok(());
     }
     let message = format!("a tool has the name {name:?}, which providers do not accept");

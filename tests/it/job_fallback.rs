@@ -24,7 +24,7 @@ fn the_second_provider_of_a_job_answers_and_the_records_say_so() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let record = folder.read("out/demo/llm_calls/call_001_planner.yaml");
     assert!(record.contains("response_model: another-model"), "{record}");
-    assert!(record.contains("provider: scripted"), "{record}");
+    assert!(record.contains("provider: scripted#2"), "{record}");
     assert!(record.contains("status: 503"), "{record}");
 }
 
@@ -37,4 +37,14 @@ fn limits_and_models_of_http_providers_are_read() {
     );
     let job = Job::load(folder.path("job.yaml"), &JobOverrides::default()).unwrap();
     job.check().unwrap();
+}
+
+#[test]
+fn records_are_no_provider_among_others() {
+    let folder =
+        job_with("{kind: fallback, providers: [{kind: replay, from: out/r}, {kind: openai}]}");
+    let ended = folder.run(&["check", "job.yaml"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.all());
+    let place = "key `provider.providers.0.kind`: is the text \"replay\"";
+    assert!(ended.stderr.contains(place), "{}", ended.stderr);
 }

@@ -100,6 +100,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "one rewriting of schemas, rule by rule",
     ),
     (
+        "provider/http/builder.rs",
+        "one builder, most of it documentation",
+    ),
+    (
         "provider/scripted/reply.rs",
         "one builder, most of it documentation",
     ),

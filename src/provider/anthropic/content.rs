@@ -83,7 +83,11 @@ fn blocks(message: &Message) -> Vec<Block<'_>> {
     match (message.role, &message.tool_call_id) {
         (Role::Tool, Some(id)) => vec![Block::ToolResult {
             tool_use_id: accepted(id),
-            content: &message.content,
+            // The API refuses a failure without a word.
+            content: match message.content.trim() {
+                "" if message.is_error => "the tool failed",
+                _ => &message.content,
+            },
             is_error: message.is_error,
         }],
         (Role::Assistant, _) => with_sealed(message),

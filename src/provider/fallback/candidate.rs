@@ -4,11 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::circuit::{Circuit, CircuitBreaker, CircuitState};
-use crate::chat::{Request, Response};
+use crate::chat::{Message, Request, Response};
 use crate::provider::{CallContext, Provider, ProviderError, RetryPolicy, Retrying};
+
+/// In a message's `provider_data`: which provider of the fallback understands the rest.
+const PLACE: &str = "fallback_place";
 
 /// A provider of a [`Fallback`](super::Fallback), with its own model and retries.
 #[derive(Debug)]
@@ -49,8 +53,10 @@ impl Candidate {
         self
     }
 
-    pub(super) fn guarded(self, breaker: CircuitBreaker) -> Guarded {
+    /// `place` is its number in the fallback.
+    pub(super) fn guarded(self, place: usize, breaker: CircuitBreaker) -> Guarded {
         Guarded {
+            place,
             name: self.name.unwrap_or_else(|| self.provider.name().to_owned()),
             provider: Retrying::new(self.provider, self.retry),
             model: self.model,
@@ -62,6 +68,7 @@ impl Candidate {
 /// A candidate and its circuit.
 #[derive(Debug)]
 pub(super) struct Guarded {
+    place: usize,
     pub(super) name: String,
     pub(super) circuit: Circuit,
     model: Option<String>,
@@ -76,15 +83,36 @@ impl Guarded {
         call: &CallContext,
     ) -> Result<Response, ProviderError> {
         let own = self.model.as_ref().filter(|model| **model != request.model);
-        let request = match own {
-            Some(model) => Cow::Owned(Request {
-                model: model.clone(),
-                ..request.clone()
-            }),
-            None => Cow::Borrowed(request),
-        };
+        let mut request = Cow::Borrowed(request);
+        if let Some(model) = own {
+            request.to_mut().model.clone_from(model);
+        }
+        if request
+            .messages
+            .iter()
+            .any(|message| self.is_foreign(message))
+        {
+            for message in &mut request.to_mut().messages {
+                if self.is_foreign(message) {
+                    message.provider_data.clear();
+                }
+            }
+        }
         call.attempts().ask(&*self.name, own.cloned());
-        self.provider.generate_json(&request, call).await
+        let mut response = self.provider.generate_json(&request, call).await?;
+        if !response.provider_data.is_empty() {
+            let place = self.place.into();
+            response.provider_data.insert(PLACE.to_owned(), place);
+        }
+        Ok(response)
+    }
+
+    /// Whether `message` holds what only another provider understands: signatures and the like, which
+    /// this one would refuse.
+    fn is_foreign(&self, message: &Message) -> bool {
+        let data = &message.provider_data;
+        !data.is_empty()
+            && data.get(PLACE).and_then(Value::as_u64) != u64::try_from(self.place).ok()
     }
 
     pub(super) fn status(&self, now: Instant) -> ProviderStatus {

@@ -58,7 +58,7 @@ impl Fallback {
     pub fn new(first: Candidate) -> Self {
         let breaker = CircuitBreaker::default();
         Self {
-            providers: vec![first.guarded(breaker)],
+            providers: vec![first.guarded(0, breaker)],
             on: FailureClass::DEFAULT.to_vec(),
             breaker,
         }
@@ -66,7 +66,8 @@ impl Fallback {
 
     /// The same fallback with `next` after all others.
     pub fn or(mut self, next: Candidate) -> Self {
-        self.providers.push(next.guarded(self.breaker));
+        let place = self.providers.len();
+        self.providers.push(next.guarded(place, self.breaker));
         self
     }
 
@@ -139,7 +140,12 @@ impl Fallback {
             if last.is_some() {
                 call.restart();
             }
+            let before = call.attempts().len();
             match self.ask(provider, pass, request, call).await {
+                // What this provider's dialect cannot say is no answer to the failure before it.
+                Err(error) if is_of_dialect(&error) && call.attempts().len() == before => {
+                    last.get_or_insert(error);
+                }
                 Err(error) if self.class(&error, call).is_some() && !is_over(call) => {
                     gone_on(provider, &error, call);
                     last = Some(error);
@@ -162,6 +168,11 @@ impl Fallback {
             )),
         }
     }
+}
+
+/// Whether the request cannot be written, or its schema, as this provider would have it.
+fn is_of_dialect(error: &ProviderError) -> bool {
+    matches!(error.kind(), ErrorKind::Config | ErrorKind::Schema)
 }
 
 /// Whether the call's deadline has come.

@@ -16,7 +16,11 @@ pub(super) struct Dialogue {
 
 impl Dialogue {
     /// The dialogue in `messages`, with a further `instruction` where there is one.
-    pub(super) fn of(messages: &[Message], instruction: Option<&str>) -> Self {
+    pub(super) fn of(
+        messages: &[Message],
+        instruction: Option<&str>,
+        wants_signatures: bool,
+    ) -> Self {
         let mut turns = Turns::default();
         let mut instructions = Vec::new();
         for (index, message) in messages.iter().enumerate() {
@@ -25,7 +29,7 @@ impl Dialogue {
                     instructions.push(json!({ "text": message.content }));
                 }
                 Role::User => turns.push(Turn::User, [json!({ "text": message.content })]),
-                Role::Assistant => turns.push(Turn::Model, parts_of(message)),
+                Role::Assistant => turns.push(Turn::Model, parts_of(message, wants_signatures)),
                 Role::Tool => turns.push(Turn::Results, [result(message, &messages[..index])]),
             }
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::contents::Dialogue;
 use super::decode::{PieceDecoder, decode};
 use super::schema::for_gemini;
-use super::structured::Format;
+use super::structured::{Format, is_third_or_later};
 use crate::chat::{Request, Response, ToolDefinition};
 use crate::error::ErrorKind;
 use crate::provider::{
@@ -94,7 +94,11 @@ impl Translate for Translator {
     fn encode(&self, request: &Request, _: Delivery) -> Result<Encoded, ProviderError> {
         check_extra(request)?;
         let format = Format::of(self.mode, request)?;
-        let dialogue = Dialogue::of(&request.messages, format.instruction.as_deref());
+        let dialogue = Dialogue::of(
+            &request.messages,
+            format.instruction.as_deref(),
+            is_third_or_later(&request.model),
+        );
         let body = Body {
             system_instruction: (!dialogue.instructions.is_empty())
                 .then(|| json!({ "parts": dialogue.instructions })),

@@ -10,6 +10,10 @@ use crate::chat::{Delta, Message, Response, ToolCall, ToolCallDelta};
 use crate::provider::reading::{Object, take_text};
 use crate::provider::tool_calls::{arguments, as_object};
 
+const SIGNATURE: &str = "thoughtSignature";
+const CALL: &str = "functionCall";
+/// In place of a signature that there is none of.
+const UNSIGNED: &str = "skip_thought_signature_validator";
 /// Where the order of the parts stands in `provider_data`.
 const KEPT: &str = "gemini_parts";
 /// What ids begin with that were made up here, and so never go out.
@@ -46,7 +50,7 @@ struct Signature {
 
 impl Signature {
     fn of(part: &Object) -> Self {
-        let seal = part.get("thoughtSignature").and_then(Value::as_str);
+        let seal = part.get(SIGNATURE).and_then(Value::as_str);
         Self {
             seal: seal.filter(|text| !text.is_empty()).map(str::to_owned),
         }
@@ -54,7 +58,7 @@ impl Signature {
 
     fn on(&self, mut part: Value) -> Value {
         if let Some(seal) = &self.seal {
-            part["thoughtSignature"] = json!(seal);
+            part[SIGNATURE] = json!(seal);
         }
         part
     }
@@ -77,7 +81,7 @@ impl PartReader {
         let Value::Object(mut part) = part else {
             return;
         };
-        if let Some(Value::Object(_)) = part.get("functionCall") {
+        if let Some(Value::Object(_)) = part.get(CALL) {
             self.read_call(&mut part, response, tell);
         } else if let Some(text) = part.get("text").and_then(Value::as_str) {
             if part.get("thought").and_then(Value::as_bool) == Some(true) {
@@ -117,7 +121,7 @@ impl PartReader {
         tell: &mut dyn FnMut(&Delta<'_>),
     ) {
         let signature = Signature::of(part);
-        let Some(Value::Object(mut call)) = part.remove("functionCall") else {
+        let Some(Value::Object(mut call)) = part.remove(CALL) else {
             return;
         };
         let index = response.tool_calls.len();
@@ -186,13 +190,25 @@ pub(super) fn sent_id(id: &str) -> Option<&str> {
 
 /// The parts of an assistant's `message`, as they came where that is known. A message that was
 /// changed since has its text first, then its calls with their signatures.
-pub(super) fn parts_of(message: &Message) -> Vec<Value> {
+///
+/// Later models refuse calls of which none is signed, as those of another provider are:
+/// `wants_signatures` puts the value there that Google's own clients put there then.
+pub(super) fn parts_of(message: &Message, wants_signatures: bool) -> Vec<Value> {
     let kept: Vec<Kept> = message
         .provider_data
         .get(KEPT)
         .and_then(|kept| Vec::deserialize(kept).ok())
         .unwrap_or_default();
-    as_they_came(&kept, message).unwrap_or_else(|| rebuilt(&kept, message))
+    let mut parts = as_they_came(&kept, message).unwrap_or_else(|| rebuilt(&kept, message));
+    let mut calls = parts.iter_mut().filter(|part| part.get(CALL).is_some());
+    if wants_signatures
+        && let Some(first) = calls.next()
+        && first.get(SIGNATURE).is_none()
+        && calls.all(|call| call.get(SIGNATURE).is_none())
+    {
+        first[SIGNATURE] = UNSIGNED.into();
+    }
+    parts
 }
 
 fn as_they_came(kept: &[Kept], message: &Message) -> Option<Vec<Value>> {
@@ -235,5 +251,5 @@ fn call_part(call: &ToolCall) -> Value {
     if let Some(id) = sent_id(&call.id) {
         part["id"] = json!(id);
     }
-    json!({ "functionCall": part })
+    json!({ CALL: part })
 }

@@ -9,7 +9,7 @@ use crate::provider::told::instruction;
 use crate::provider::{ProviderError, StructuredOutputMode};
 
 /// The first generation that calls tools and keeps to a schema in one request.
-const TOOLS_WITH_SCHEMA: u32 = 3;
+const THIRD: u32 = 3;
 
 /// What goes out for one request.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Format {
     pub(super) fn of(mode: StructuredOutputMode, request: &Request) -> Result<Self, ProviderError> {
         use StructuredOutputMode::{Auto, JsonObject, JsonSchema, Prompted};
         let schema = request.response_schema.as_ref();
-        let enforceable = request.tools.is_empty() || takes_tools_with_schema(&request.model);
+        let enforceable = request.tools.is_empty() || is_third_or_later(&request.model);
         match (mode, schema) {
             (Prompted, _) => Ok(Self::told(StructuredOutput::Prompted, request)),
             (Auto, _) if !enforceable => Ok(Self::told(StructuredOutput::Prompted, request)),
@@ -71,13 +71,13 @@ impl Format {
 }
 
 /// Whether `model` is `gemini-3…` or later; names that say no generation are taken for older.
-fn takes_tools_with_schema(model: &str) -> bool {
+pub(super) fn is_third_or_later(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
     let version = name.strip_prefix("gemini-").unwrap_or_default();
     let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
     digits
         .parse::<u32>()
-        .is_ok_and(|generation| generation >= TOOLS_WITH_SCHEMA)
+        .is_ok_and(|generation| generation >= THIRD)
 }
 
 fn tools_forbid(model: &str) -> ProviderError {

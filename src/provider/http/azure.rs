@@ -59,8 +59,13 @@ impl HttpService for AzureOpenAi {
     fn endpoint(&self, base_url: Url) -> Url {
         let mut url = base_url;
         let path = url.path().trim_end_matches('/').to_owned();
-        if path.ends_with(COMPLETIONS) {
+        if path.ends_with(COMPLETIONS) || path.contains("/openai/deployments/") {
             url.set_path(&path);
+            url = with_path(url, COMPLETIONS);
+            let is_dated = url.query_pairs().any(|(name, _)| name == "api-version");
+            if let Some(version) = self.api_version.as_ref().filter(|_| !is_dated) {
+                url.query_pairs_mut().append_pair("api-version", version);
+            }
         } else if let Some(version) = &self.api_version {
             url.set_path(path.trim_end_matches("/v1"));
             url = with_path(url, "/openai");

@@ -49,8 +49,8 @@ impl<S: HttpService> Default for HttpProviderBuilder<S> {
             timeouts: Timeouts {
                 connect: Duration::from_secs(10),
                 first_byte: None,
-                idle: Duration::from_secs(30),
-                attempt: Duration::from_secs(60),
+                idle: None,
+                attempt: None,
             },
             structured_output: StructuredOutputMode::Auto,
             environment: Environment::process(),
@@ -102,9 +102,10 @@ impl<S: HttpService> HttpProviderBuilder<S> {
         self
     }
 
-    /// How long one attempt may take from the request to the last byte. Default: 60 s.
+    /// How long one attempt may take from the request to the last byte. Default: 60 s, and for an
+    /// answer that is streamed 60 s until its content begins, then no limit but the idle one.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeouts.attempt = limit;
+        self.timeouts.attempt = Some(limit);
         self
     }
 
@@ -120,9 +121,10 @@ impl<S: HttpService> HttpProviderBuilder<S> {
         self
     }
 
-    /// How long an answer that has begun may pause. Default: 30 s.
+    /// How long an answer that has begun may pause. Default: 30 s, and for one that is streamed as
+    /// long as the [timeout](Self::timeout) until its content begins: models think without a word.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.timeouts.idle = limit;
+        self.timeouts.idle = Some(limit);
         self
     }
 
@@ -178,10 +180,10 @@ impl<S: HttpService> HttpProviderBuilder<S> {
             attempt,
         } = self.timeouts;
         let named = [
-            ("timeout", Some(attempt)),
+            ("timeout", attempt),
             ("connect_timeout", Some(connect)),
             ("first_byte_timeout", first_byte),
-            ("idle_timeout", Some(idle)),
+            ("idle_timeout", idle),
         ];
         match named
             .iter()

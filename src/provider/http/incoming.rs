@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::Instant;
 
-use super::{Timeouts, after, pairs, timed_out};
+use super::{CENTURY, Timeouts, after, pairs, timed_out};
 use crate::attempt::OpenAttempt;
 use crate::error::ErrorKind;
 use crate::provider::ProviderError;
@@ -30,6 +30,7 @@ pub(super) struct Incoming<'a> {
     end: Instant,
     received: usize,
     complete: bool,
+    waits_for_content: bool,
     /// What was received, where the wire is captured.
     raw: Option<Vec<u8>>,
 }
@@ -53,6 +54,7 @@ impl<'a> Incoming<'a> {
             end,
             received: 0,
             complete: false,
+            waits_for_content: false,
             raw: attempt.captures_wire().then(Vec::new),
         }
     }
@@ -79,17 +81,38 @@ impl<'a> Incoming<'a> {
         self.attempt
     }
 
+    /// A stream has begun, and its content is yet to come.
+    pub(super) fn wait_for_content(&mut self) {
+        self.waits_for_content = true;
+    }
+
+    /// Content has come: from now on only a pause ends the stream, unless a limit was set.
+    pub(super) fn content_begins(&mut self) {
+        if std::mem::take(&mut self.waits_for_content) && self.timeouts.attempt.is_none() {
+            self.end = after(CENTURY);
+        }
+    }
+
+    fn idle_limit(&self) -> Duration {
+        let limit = self.timeouts.idle();
+        if self.waits_for_content && self.timeouts.idle.is_none() {
+            return limit.max(self.timeouts.attempt());
+        }
+        limit
+    }
+
     /// The next piece of the body; `None` at its end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, ProviderError> {
         let status = self.status;
-        let idle = after(self.timeouts.idle);
+        let idle_limit = self.idle_limit();
+        let idle = after(idle_limit);
         let chunk = tokio::time::timeout_at(idle.min(self.end), self.response.chunk())
             .await
             .map_err(|_| {
                 let (which, limit) = if idle < self.end {
-                    ("idle", self.timeouts.idle)
+                    ("idle", idle_limit)
                 } else {
-                    ("attempt", self.timeouts.attempt)
+                    ("attempt", self.timeouts.attempt())
                 };
                 timed_out(which, limit).with_status(status)
             })?

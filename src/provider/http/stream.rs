@@ -78,14 +78,20 @@ async fn read_stream(
     let mut progress = framer.push(&begun, &mut |name, data| {
         told.feed(&mut *decoder, name, data)
     })?;
+    incoming.wait_for_content();
     while progress == Progress::More {
+        if told.anything {
+            incoming.content_begins();
+        }
         progress = match incoming.chunk().await {
             Ok(Some(chunk)) => framer.push(&chunk, &mut |name, data| {
                 told.feed(&mut *decoder, name, data)
             })?,
             Ok(None) => {
-                framer.finish(&mut |name, data| told.feed(&mut *decoder, name, data))?;
-                break;
+                let last = framer.finish(&mut |name, data| told.feed(&mut *decoder, name, data));
+                return decoder
+                    .finish()
+                    .map_err(|error| last.err().unwrap_or(error));
             }
             // What broke off after the answer was complete took nothing away from it.
             Err(error) => return decoder.finish().map_err(|_| error),

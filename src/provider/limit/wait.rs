@@ -99,6 +99,9 @@ pub(super) struct Permit {
     used: Use,
 }
 
+/// No call takes more tokens than this; a server that says so is not believed.
+const MOST: u64 = 10_000_000;
+
 impl Permit {
     fn new(lane: Arc<Lane>, sequence: u64, attempts: &Attempts) -> Self {
         attempts.forget_rate_limits();
@@ -122,10 +125,12 @@ impl Permit {
             Ok(response) => {
                 let usage = &response.usage;
                 if let Some(output) = usage.output_tokens {
-                    lane.learn(output);
+                    lane.learn(output.min(MOST));
                 }
                 if usage.input_tokens.is_some() && usage.output_tokens.is_some() {
-                    self.used = usage.total_tokens().map_or(Use::Estimate, Use::Tokens);
+                    self.used = usage
+                        .total_tokens()
+                        .map_or(Use::Estimate, |total| Use::Tokens(total.min(MOST)));
                 }
             }
             Err(error) if error.kind() == ErrorKind::RateLimited => {

@@ -91,8 +91,16 @@ impl Calls {
             Some(place) if name.is_some() && id.is_some() && self.is_other(place, id) => {
                 of_id().unwrap_or(new)
             }
+            Some(place) if name.is_some() && id.is_none() && self.is_whole(place) => new,
             Some(place) => place,
         }
+    }
+
+    /// Whether nothing of the call is missing: what comes under its number is another one.
+    fn is_whole(&self, place: usize) -> bool {
+        self.0.get(place).is_some_and(|draft| {
+            !draft.name.is_empty() && serde_json::from_str::<Object>(&draft.arguments).is_ok()
+        })
     }
 
     fn is_other(&self, place: usize, id: Option<&str>) -> bool {

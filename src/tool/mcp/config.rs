@@ -183,6 +183,15 @@ impl McpServerConfig {
 
     /// References that are whole, and no keys written out.
     fn check_values(&self, origin: &str, key: &str) -> Result<()> {
+        let arguments = self.args.iter().map(|text| ("args", text));
+        for (field, text) in arguments.chain(self.url.iter().map(|text| ("url", text))) {
+            if text.contains("${") {
+                let message = format!("{origin}, key `{key}.{field}`: nothing is replaced here");
+                return Err(Error::new(ErrorKind::Config, message).with_hint(
+                    "other programs see arguments and addresses: put it into `env` or `headers`",
+                ));
+            }
+        }
         for (field, values) in [("env", &self.env), ("headers", &self.headers)] {
             for (name, value) in values {
                 let place = format!("{origin}, key `{key}.{field}.{name}`");

@@ -73,7 +73,10 @@ impl Connection {
             arguments.clone()
         };
         let why = match session.call(tool, arguments, timeout).await {
-            Ok(output) => return Ok(output),
+            Ok(output) => {
+                self.state.lock().await.restarts = 0;
+                return Ok(output);
+            }
             Err(Failure::Answered(error)) => return Err(error),
             Err(Failure::Lost(why)) => self.say(&why),
         };

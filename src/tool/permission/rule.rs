@@ -57,7 +57,7 @@ impl PermissionRule {
         }
     }
 
-    pub(super) fn fits(&self, tool: &str) -> bool {
+    pub(crate) fn fits(&self, tool: &str) -> bool {
         pattern::fits(&self.tool, tool)
     }
 

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use duologue::ErrorKind;
-use duologue::chat::{Delta, Message, Request};
+use duologue::chat::{Delta, Message, Request, Response};
 use duologue::provider::{
     CallContext, Candidate, CircuitBreaker, CircuitState, FailureClass, Fallback, Limited,
-    Provider, RateLimits, Reply, RetryPolicy, Retrying, ScriptedProvider,
+    Provider, ProviderError, RateLimits, Reply, RetryPolicy, Retrying, ScriptedProvider,
 };
 use futures::FutureExt as _;
+use serde_json::{Map, Value};
 
 use super::{call, kinds, request};
 
@@ -280,4 +281,85 @@ async fn a_request_of_its_own_model_is_not_changed() {
     fallback.generate_json(&request, &context).await.unwrap();
     assert_eq!(first.requests(), [request]);
     assert_eq!(context.attempts().to_vec()[0].model, None);
+}
+
+/// A provider that gives what it is told, by the number of the call, and keeps what it was asked.
+#[derive(Debug, Clone)]
+struct Tells {
+    answer: fn(usize) -> Result<Response, ProviderError>,
+    asked: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Tells {
+    fn new(answer: fn(usize) -> Result<Response, ProviderError>) -> Self {
+        let asked = Arc::default();
+        Self { answer, asked }
+    }
+
+    /// What the last message of request `number` bore of signatures.
+    fn sealed(&self, number: usize) -> Map<String, Value> {
+        let asked = self.asked.lock().unwrap();
+        let messages = &asked[number].messages;
+        messages.last().unwrap().provider_data.clone()
+    }
+}
+
+#[async_trait::async_trait]
+impl Provider for Tells {
+    fn name(&self) -> &'static str {
+        "tells"
+    }
+
+    async fn generate_json(
+        &self,
+        request: &Request,
+        _: &CallContext,
+    ) -> Result<Response, ProviderError> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(request.clone());
+        (self.answer)(asked.len() - 1)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_one_provider_understands_goes_to_no_other() {
+    let first = Tells::new(|number| {
+        let mut answer = Response::text("{}");
+        let signature = ("signature".to_owned(), "c2VhbGVk".into());
+        answer.provider_data.extend([signature]);
+        match number {
+            0 | 1 => Ok(answer),
+            _ => Err(ProviderError::new(ErrorKind::Unavailable, "it is down")),
+        }
+    });
+    let second = Tells::new(|_| Ok(Response::text("{}")));
+    let fallback = Fallback::new(Candidate::new(first.clone()).retry(once()))
+        .or(Candidate::new(second.clone()).retry(once()));
+    let context = || CallContext::new("planner");
+    let answer = fallback
+        .generate_json(&request(), &context())
+        .await
+        .unwrap();
+    let mut next = request();
+    next.messages.push(Message::of_response(&answer));
+
+    for _ in 0..2 {
+        fallback.generate_json(&next, &context()).await.unwrap();
+    }
+
+    assert_eq!(first.sealed(1)["signature"], "c2VhbGVk");
+    assert!(second.sealed(0).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dialect_cannot_say_hides_no_failure_and_stops_nobody() {
+    let cannot = || {
+        let error = |_| Err(ProviderError::new(ErrorKind::Config, "no temperature here"));
+        Candidate::new(Tells::new(error)).retry(once())
+    };
+    let fallback = two(&bad(Reply::status(503)), &bad(Reply::status(503))).or(cannot());
+    let error = call(&fallback).await.0.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let fallback = Fallback::new(cannot()).or(Candidate::new(good()));
+    call(&fallback).await.0.unwrap();
 }

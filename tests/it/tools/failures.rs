@@ -42,6 +42,20 @@ fn an_unknown_tool_is_told_which_there_are() {
 }
 
 #[test]
+fn a_name_that_no_tool_can_have_goes_back_as_one_that_providers_accept() {
+    let harbour = Harbour::new(asked("functions.tides", json!({})));
+    let (_, record) = outcome(&harbour);
+    assert_eq!(record.name, "functions.tides");
+    let request = harbour.script.requests().pop().unwrap();
+    let calls = request
+        .messages
+        .iter()
+        .flat_map(|message| &message.tool_calls);
+    let names: Vec<_> = calls.map(|call| &*call.name).collect();
+    assert_eq!(names, ["functions_tides"]);
+}
+
+#[test]
 fn arguments_that_do_not_fit_are_told_place_by_place() {
     let harbour = Harbour::new(asked("tides", json!({"harbour": 7, "depth": 1})));
     let (result, record) = outcome(&harbour);

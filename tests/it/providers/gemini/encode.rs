@@ -227,7 +227,7 @@ fn a_failed_tool_says_so() {
     let contents = body(&request)["contents"].clone();
     assert_eq!(
         contents[1]["parts"],
-        json!([{"functionCall": {"id": "7", "name": "tide", "args": {"INVALID_JSON": "odd"}}}])
+        json!([{"functionCall": {"id": "7", "name": "tide", "args": {"INVALID_JSON": "odd"}}, "thoughtSignature": "skip_thought_signature_validator"}])
     );
     assert_eq!(
         contents[2]["parts"],
