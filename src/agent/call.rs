@@ -203,12 +203,10 @@ impl Execution<'_> {
 
     /// What a call that is dropped has cost by its usage, where it may have any.
     fn price_of(&self, request: &Request) -> Option<Price> {
-        let streams = self.options.events.is_on();
-        let price = *self
-            .around
-            .prices
-            .price(&request.model)
-            .filter(|_| streams)?;
+        if !self.options.events.is_on() {
+            return None;
+        }
+        let price = *self.around.prices.price(&request.model)?;
         Some(Box::new(move |usage| price.cost(usage)))
     }
 

@@ -14,7 +14,7 @@ const SLACK: u64 = 8;
 
 /// The finding of an answer that says nothing of the question: the endpoint failed on its own.
 pub(super) fn inconclusive(answer: &Answer) -> Option<Finding> {
-    let says_something = answer.is_success() || answer.is_refused();
+    let says_something = answer.is_success() || answer.is_refused() && !ran_into_the_limit(answer);
     (!says_something).then(|| Finding::new(Verdict::Unknown, quoted(answer)))
 }
 
@@ -31,6 +31,17 @@ pub(super) fn usage(answer: &Answer) -> Usage {
     };
     let last = events(answer).filter_map(read).last();
     read(&answer.body).or(last).unwrap_or_default()
+}
+
+/// `OpenAI`'s reasoning models answer so when the limit leaves them no token to answer with: the
+/// request was taken, and the limit held.
+pub(super) fn ran_into_the_limit(answer: &Answer) -> bool {
+    answer.is_refused() && answer.body.contains("output limit was reached")
+}
+
+/// The finding of an answer that [ran into the limit](ran_into_the_limit).
+pub(super) fn held(answer: &Answer) -> Finding {
+    Finding::new(Verdict::Yes, quoted(answer))
 }
 
 /// Whether a count to 60 was cut at the limit.

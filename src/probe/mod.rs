@@ -210,17 +210,23 @@ impl Probe {
     async fn limits(&mut self) -> Result<()> {
         let model = self.profile.model.clone();
         let newer = self.ask(questions::count(&model, Limit::Newer)).await?;
-        failures::let_in(&newer, &model)?;
+        if !judge::ran_into_the_limit(&newer) {
+            failures::let_in(&newer, &model)?;
+        }
         let older = self.ask(questions::count(&model, Limit::Older)).await?;
-        if !newer.is_success() && !older.is_success() {
+        let is_taken = |answer: &Answer| answer.is_success() || judge::ran_into_the_limit(answer);
+        if !is_taken(&newer) && !is_taken(&older) {
             return Err(failures::failure(&older, &model).into());
         }
-        let judged =
-            |answer: &Answer| judge::inconclusive(answer).unwrap_or_else(|| judge::limited(answer));
+        let judged = |answer: &Answer| match judge::inconclusive(answer) {
+            Some(_) if judge::ran_into_the_limit(answer) => judge::held(answer),
+            Some(finding) => finding,
+            None => judge::limited(answer),
+        };
         self.profile.findings.max_completion_tokens = judged(&newer);
         self.profile.findings.max_tokens = judged(&older);
         let newer_limits = self.profile.findings.max_completion_tokens.verdict == Verdict::Yes;
-        if !newer.is_success() || !newer_limits && older.is_success() {
+        if !is_taken(&newer) || !newer_limits && is_taken(&older) {
             self.limit = Limit::Older;
         }
         Ok(())

@@ -6,6 +6,12 @@ use std::fmt;
 pub trait Headers: Sync {
     /// The value of header `name` (lower case); `None` when it is absent or not text.
     fn get(&self, name: &str) -> Option<&str>;
+
+    /// Whether a header's name may hold `part` (lower case): a cheap look before many are asked for.
+    fn may_have(&self, part: &str) -> bool {
+        let _ = part;
+        true
+    }
 }
 
 /// No headers at all.

@@ -207,6 +207,10 @@ impl Headers for HeaderMap {
     fn get(&self, name: &str) -> Option<&str> {
         HeaderMap::get(self, name)?.to_str().ok()
     }
+
+    fn may_have(&self, part: &str) -> bool {
+        self.keys().any(|name| name.as_str().contains(part))
+    }
 }
 
 fn request_side(outgoing: &Outgoing<'_>) -> WireExchange {

@@ -35,6 +35,10 @@ const PASSED_ON: &str = "llm_provider-";
 
 /// What `headers` say at the time `now`; `None` when they say nothing of what is left.
 pub(crate) fn rate_limits(headers: &dyn Headers, now: SystemTime) -> Option<RateLimitStatus> {
+    // Each of the names has it, and most answers have none of them.
+    if !headers.may_have("limit") {
+        return None;
+    }
     let requests = family(headers, REQUESTS, now);
     let tokens = family(headers, TOKENS, now);
     if requests.is_none() && tokens.is_none() {

@@ -1,6 +1,7 @@
 //! Against an OpenAI-compatible server that was not written here (aimock, from npm).
 
 use std::path::Path;
+#[cfg(feature = "cli")]
 use std::process::Command;
 
 use duologue::call_log::{CallStatus, Record, RunLog};

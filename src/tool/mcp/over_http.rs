@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
@@ -14,17 +15,26 @@ use crate::error::with_causes;
 
 /// What the HTTP client says lies deep below, and its own text quotes the address.
 pub(super) fn in_words(error: &(dyn StdError + Send + Sync + 'static)) -> String {
-    let first: &(dyn StdError + 'static) = error;
-    let mut chain = std::iter::successors(Some(first), |&error| error.source());
-    let of_http = chain.find_map(|error| match error.downcast_ref() {
-        Some(StreamableHttpError::<reqwest::Error>::Client(error)) => Some(error),
-        _ => error.downcast_ref::<reqwest::Error>(),
-    });
-    match of_http.map(|error| (error.status(), error.source())) {
+    match of_http(error).map(|error| (error.status(), error.source())) {
         Some((Some(status), _)) => format!("HTTP {status}"),
         Some((None, Some(cause))) => format!("cannot be reached: {}", with_causes(cause)),
         _ => with_causes(error),
     }
+}
+
+/// The status under which the server refused a request: then it was not carried out.
+pub(super) fn refusal(error: &(dyn StdError + Send + Sync + 'static)) -> Option<StatusCode> {
+    let status = of_http(error)?.status()?;
+    status.is_client_error().then_some(status)
+}
+
+fn of_http<'e>(error: &'e (dyn StdError + Send + Sync + 'static)) -> Option<&'e reqwest::Error> {
+    let first: &(dyn StdError + 'static) = error;
+    let mut chain = std::iter::successors(Some(first), |&error| error.source());
+    chain.find_map(|error| match error.downcast_ref() {
+        Some(StreamableHttpError::<reqwest::Error>::Client(error)) => Some(error),
+        _ => error.downcast_ref::<reqwest::Error>(),
+    })
 }
 
 pub(super) fn headers(address: &Address) -> Result<HashMap<HeaderName, HeaderValue>, String> {

@@ -157,9 +157,12 @@ impl Session {
             Ok(Err(ServiceError::UnexpectedResponse)) => Err(Failure::Answered(ToolError::new(
                 "the server answered with something else than a result",
             ))),
-            Ok(Err(error)) => Err(Failure::Lost(
-                self.in_words("was lost during the call", &error).await,
-            )),
+            Ok(Err(error)) => Err(match over_http::refusal(&error) {
+                Some(status) => Failure::Answered(ToolError::new(format!(
+                    "the server refused the call: HTTP {status}"
+                ))),
+                None => Failure::Lost(self.in_words("was lost during the call", &error).await),
+            }),
             Err(_) if !self.is_alive() => {
                 let error = ServiceError::TransportClosed;
                 Err(Failure::Lost(
