@@ -112,7 +112,7 @@ impl Execution<'_> {
             Ok(mut response) => {
                 name_calls(&mut response.tool_calls);
                 if context.streams() {
-                    self.tell_answer(&context, &response).await;
+                    Box::pin(self.tell_answer(&context, &response)).await;
                 }
                 let mut verdict = judge(
                     &response,

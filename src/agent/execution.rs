@@ -163,7 +163,10 @@ impl<'a> Execution<'a> {
             match self.call(&mut request, ticket, decode).await? {
                 Step::Done(answer) => return Ok(answer),
                 Step::GoOn(next) => ticket = next,
-                Step::RunTools(response) => ticket = self.turn(&mut request, &response).await?,
+                // Boxed: most runs have no tools, and each would carry the room for them about.
+                Step::RunTools(response) => {
+                    ticket = Box::pin(self.turn(&mut request, &response)).await?;
+                }
                 Step::Fail(error) => return Err(error),
             }
         }

@@ -138,10 +138,8 @@ pub(super) fn redacted_by(record: &Record) -> Option<String> {
         .flatten()
         .find_map(|text| rule_in(text, record))
         .or_else(|| {
-            let calls = record.tool_calls.iter();
-            calls
-                .filter_map(|call| rule_below(&call.arguments, record))
-                .next()
+            let mut calls = record.tool_calls.iter();
+            calls.find_map(|call| rule_below(&call.arguments, record))
         })
         .or_else(|| {
             let data = &record.provider_data;
