@@ -25,7 +25,7 @@ use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::Provider;
 use crate::schema::CompiledSchema;
 use crate::telemetry::{OpenSpan, TelemetryContent, names};
-use crate::tool::{Selection, ToolSet};
+use crate::tool::{Selection, ToolSet, accepted};
 
 /// The variable that holds the schema's text.
 const RESPONSE_SCHEMA: &str = "response_schema";
@@ -202,7 +202,7 @@ impl<'a> Execution<'a> {
             request.tools.clone_from(&tools.definitions);
         }
         request.response_schema = Some(ResponseSchema {
-            name: schema_name(&self.spec.name),
+            name: accepted(&self.spec.name),
             schema: self.schema.value.clone(),
         });
         Ok(request)
@@ -226,16 +226,4 @@ impl<'a> Execution<'a> {
             ledger: self.ledger,
         }
     }
-}
-
-/// `name` as providers accept it for a schema: letters, digits, `_` and `-`, at most 64.
-fn schema_name(name: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') {
-            c
-        } else {
-            '_'
-        }
-    };
-    name.chars().map(plain).take(64).collect()
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -60,17 +61,12 @@ pub struct OpenAiConfig {
 
 impl OpenAiConfig {
     pub(super) fn read(mut value: Value, origin: &str, key: &str) -> Result<Self> {
-        const PROFILE: &str = "profile";
-        let profile = value
-            .as_object_mut()
-            .and_then(|config| config.shift_remove(PROFILE));
-        let http = config::from_value_beside(value, origin, key, &[PROFILE])?;
-        let place = format!("{key}.{PROFILE}");
-        let profile = match profile {
-            Some(profile) => config::from_value_at(profile, origin, &place)?,
-            None => None,
-        };
-        Ok(Self { http, profile })
+        const OWN: [&str; 1] = ["profile"];
+        let [profile] = take_out(&mut value, OWN);
+        Ok(Self {
+            http: config::from_value_beside(value, origin, key, &OWN)?,
+            profile: read_own(profile, origin, key, OWN[0])?,
+        })
     }
 }
 
@@ -90,17 +86,12 @@ pub struct AnthropicConfig {
 
 impl AnthropicConfig {
     pub(super) fn read(mut value: Value, origin: &str, key: &str) -> Result<Self> {
-        const API_VERSION: &str = "api_version";
-        let version = value
-            .as_object_mut()
-            .and_then(|config| config.shift_remove(API_VERSION));
-        let http = config::from_value_beside(value, origin, key, &[API_VERSION])?;
-        let place = format!("{key}.{API_VERSION}");
-        let api_version = match version {
-            Some(version) => config::from_value_at(version, origin, &place)?,
-            None => ApiVersion::default(),
-        };
-        Ok(Self { http, api_version })
+        const OWN: [&str; 1] = ["api_version"];
+        let [api_version] = take_out(&mut value, OWN);
+        Ok(Self {
+            http: config::from_value_beside(value, origin, key, &OWN)?,
+            api_version: read_own(api_version, origin, key, OWN[0])?,
+        })
     }
 }
 
@@ -122,19 +113,30 @@ pub struct AzureConfig {
 impl AzureConfig {
     pub(super) fn read(mut value: Value, origin: &str, key: &str) -> Result<Self> {
         const OWN: [&str; 2] = ["deployment", "api_version"];
-        let [deployment, api_version] = OWN.map(|name| {
-            let own = value.as_object_mut();
-            own.and_then(|config| config.shift_remove(name))
-        });
-        let read = |name: &str, own: Option<Value>| match own {
-            Some(own) => config::from_value_at(own, origin, &format!("{key}.{name}")),
-            None => Ok(None),
-        };
+        let [deployment, api_version] = take_out(&mut value, OWN);
         Ok(Self {
             http: config::from_value_beside(value, origin, key, &OWN)?,
-            deployment: read(OWN[0], deployment)?,
-            api_version: read(OWN[1], api_version)?,
+            deployment: read_own(deployment, origin, key, OWN[0])?,
+            api_version: read_own(api_version, origin, key, OWN[1])?,
         })
+    }
+}
+
+/// Takes the keys that one kind alone has out of its settings.
+fn take_out<const N: usize>(value: &mut Value, names: [&str; N]) -> [Option<Value>; N] {
+    names.map(|name| value.as_object_mut()?.shift_remove(name))
+}
+
+/// What stands under such a key, or its default.
+fn read_own<T: DeserializeOwned + Default>(
+    own: Option<Value>,
+    origin: &str,
+    key: &str,
+    name: &str,
+) -> Result<T> {
+    match own {
+        Some(own) => config::from_value_at(own, origin, &format!("{key}.{name}")),
+        None => Ok(T::default()),
     }
 }
 

@@ -6,22 +6,31 @@ use serde_json::Value;
 
 use crate::chat::{Message, ResponseSchema};
 
+/// What is told where there is no schema.
+pub(super) const ANY_OBJECT: &str = "Answer with one JSON object, and with nothing else.";
+
 /// More schemas than this at once are worked out again.
 const KEPT: usize = 64;
 
 /// What has to be said besides `messages`; `None` when they say it already.
 pub(super) fn instruction(schema: Option<&ResponseSchema>, messages: &[Message]) -> Option<String> {
     match schema {
-        Some(schema) => Some(format!(
-            "Answer with one JSON value that fits this JSON Schema, and with nothing else:\n{}",
-            schema.schema
-        )),
+        Some(schema) => Some(for_schema(schema)),
         None if messages.iter().any(|message| says_json(&message.content)) => None,
-        None => Some("Answer with one JSON object, and with nothing else.".to_owned()),
+        None => Some(ANY_OBJECT.to_owned()),
     }
 }
 
-fn says_json(text: &str) -> bool {
+/// What is told of a schema.
+pub(super) fn for_schema(schema: &ResponseSchema) -> String {
+    format!(
+        "Answer with one JSON value that fits this JSON Schema, and with nothing else:\n{}",
+        schema.schema
+    )
+}
+
+/// Whether `text` holds the word, which some servers want to see in a message.
+pub(super) fn says_json(text: &str) -> bool {
     text.as_bytes()
         .windows(4)
         .any(|word| word.eq_ignore_ascii_case(b"json"))

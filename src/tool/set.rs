@@ -226,7 +226,7 @@ pub(crate) fn is_accepted(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(is_allowed)
 }
 
-/// `name` as providers accept it.
+/// `name` as providers accept it, for a tool or a schema.
 pub(crate) fn accepted(name: &str) -> String {
     let name: String = name
         .chars()

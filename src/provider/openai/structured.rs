@@ -8,6 +8,7 @@ use super::cache::{Cache, same};
 use super::strict::{NotStrict, strict};
 use crate::chat::{Message, ResponseSchema, StructuredOutput};
 use crate::error::ErrorKind;
+use crate::provider::told::{ANY_OBJECT, for_schema, says_json};
 use crate::provider::{ProviderError, StructuredOutputMode};
 
 /// Longest name that the API accepts.
@@ -35,20 +36,11 @@ impl Format {
         match self.instruction.as_ref()? {
             Instruction::Always(text) => Some(text),
             Instruction::UnlessTold(text) => {
-                let told = messages
-                    .iter()
-                    .any(|message| mentions_json(&message.content));
+                let told = messages.iter().any(|message| says_json(&message.content));
                 (!told).then_some(*text)
             }
         }
     }
-}
-
-/// The server refuses `json_object` when no message holds the word.
-fn mentions_json(text: &str) -> bool {
-    text.as_bytes()
-        .windows(4)
-        .any(|word| word.eq_ignore_ascii_case(b"json"))
 }
 
 /// The formats of the schemas seen last.
@@ -77,11 +69,8 @@ fn format(
 ) -> Result<Format, ProviderError> {
     use StructuredOutputMode::{Auto, JsonObject, JsonSchema, Prompted};
     let instruction = Some(match schema {
-        Some(schema) => Instruction::Always(format!(
-            "Answer with one JSON value that fits this JSON Schema, and with nothing else:\n{}",
-            schema.schema
-        )),
-        None => Instruction::UnlessTold("Answer with one JSON object, and with nothing else."),
+        Some(schema) => Instruction::Always(for_schema(schema)),
+        None => Instruction::UnlessTold(ANY_OBJECT),
     });
     match (mode, schema) {
         (Auto | JsonSchema, Some(schema)) => native(mode, schema),
