@@ -21,7 +21,7 @@ check:
 test: check servers
 	DUOLOGUE_TEST_AIMOCK="$(AIMOCK)" cargo test --all-features
 	cargo test --no-default-features
-	for feature in http cli otel mcp; do cargo check --quiet --no-default-features --features $$feature --all-targets || exit 1; done
+	for feature in http cli otel mcp audit; do cargo check --quiet --no-default-features --features $$feature --all-targets || exit 1; done
 	$(MAKE) --no-print-directory run
 
 ## Puts what the tests start and the repository does not contain into target/; see .ci/servers.

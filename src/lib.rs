@@ -35,6 +35,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `http` (default) | the providers over HTTP: `OpenAiProvider` and its like |
+//! | `audit` | `flow::audit::SqliteAudit`: what flows did, in a file that can be queried |
 //! | `cli` | the `duologue` command |
 //! | `mcp` | `tool::mcp::McpServers`: the tools of MCP servers |
 //! | `otel` | `otel::Telemetry`: traces and metrics to any receiver of OTLP |
@@ -48,11 +49,12 @@
 //! | 0 | [`chat`], `failure`, `secret`, `text`, [`diff`], `fingerprint`, `background` | the provider-neutral vocabulary: messages, requests, usage; error kinds, keys, words, differences, hashes, the background runtime |
 //! | 1 | [`clock`], [`attempt`], [`cost`] | time and ids; what a call does on the wire; dollars |
 //! | 2 | [`error`] | the one error, with its ledger |
-//! | 3 | [`env`](mod@env), `config`, `schema`, [`telemetry`] | environment variables; reading YAML and JSON; JSON Schemas; spans and their names |
+//! | 3 | [`env`](mod@env), `config`, `schema`, [`telemetry`], [`lifecycle`] | environment variables; reading YAML and JSON; JSON Schemas; spans and their names; what happens in a run, as it happens |
 //! | 4 | [`prompt`], [`provider`], [`call_log`], [`pricing`], [`tool`] | prompt packs; model endpoints; the record of every call; what models cost; what models may do |
 //! | 5 | [`agent`], [`replay`], [`query`], `probe` | specs, the run loop, repairs, outcomes; answers from records; questions to the records of runs; what an endpoint enforces |
-//! | 6 | [`blocking`], [`job`], [`report`], `otel` | the sync face; job files; the page of a run; OTLP export |
-//! | 7 | `cli` | the `duologue` command |
+//! | 6 | [`flow`] | review loops, document pipelines, the control plane |
+//! | 7 | [`blocking`], [`job`], [`report`], `otel` | the sync face; job files; the page of a run; OTLP export |
+//! | 8 | `cli` | the `duologue` command |
 
 // Not in `Cargo.toml`, since examples print.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -73,7 +75,9 @@ pub mod env;
 pub mod error;
 mod failure;
 mod fingerprint;
+pub mod flow;
 pub mod job;
+pub mod lifecycle;
 #[cfg(feature = "otel")]
 pub mod otel;
 pub mod pricing;

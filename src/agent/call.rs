@@ -232,6 +232,7 @@ impl Execution<'_> {
             .map(|conversation| conversation.id().to_owned());
         record.job_id.clone_from(&options.job_id);
         record.document_id.clone_from(&options.document_id);
+        record.stage.clone_from(&options.stage);
         record.attempt = u32::try_from(self.ledger.calls.len() + 1).unwrap_or(u32::MAX);
         record.iteration = options.iteration;
         record.agent.clone_from(&self.spec.name);

@@ -20,6 +20,7 @@ use crate::call_log::CallLog;
 use crate::chat::{Request, ResponseSchema, Role};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Ledger, Result};
+use crate::lifecycle::Lifecycle;
 use crate::pricing::PriceTable;
 use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::Provider;
@@ -43,6 +44,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) prices: &'a PriceTable,
     pub(super) budget: Option<&'a Budget>,
     pub(super) tools: &'a ToolSet,
+    pub(super) lifecycle: &'a Lifecycle,
 }
 
 /// One agent answering once.

@@ -20,6 +20,7 @@ pub struct RunOptions<'a> {
     pub(super) parent_call_id: Option<String>,
     pub(super) job_id: Option<String>,
     pub(super) document_id: Option<String>,
+    pub(super) stage: Option<String>,
     pub(super) events: Events,
 }
 
@@ -75,6 +76,12 @@ impl<'a> RunOptions<'a> {
     /// The document that this run is about.
     pub fn document(mut self, document_id: impl Into<String>) -> Self {
         self.document_id = Some(document_id.into());
+        self
+    }
+
+    /// The stage of a flow that this run is made in.
+    pub fn stage(mut self, name: impl Into<String>) -> Self {
+        self.stage = Some(name.into());
         self
     }
 }

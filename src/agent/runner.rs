@@ -25,6 +25,7 @@ use crate::call_log::CallLog;
 use crate::clock::{Clock, SystemClock};
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::Lifecycle;
 use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
 use crate::provider::{Limited, Provider, RateLimits, RetryPolicy, Retrying};
@@ -65,6 +66,7 @@ pub(super) struct Shared {
     schemas: SchemaCache,
     hashes: PromptHashes,
     content: TelemetryContent,
+    lifecycle: Lifecycle,
 }
 
 impl fmt::Debug for AgentRunner {
@@ -99,6 +101,7 @@ impl AgentRunner {
             prices: PriceTable::bundled(),
             budget: None,
             tools: ToolSet::default(),
+            lifecycle: Lifecycle::off(),
         }
     }
 
@@ -266,6 +269,16 @@ impl AgentRunner {
         &self.shared.log
     }
 
+    /// Who is told what happens in its runs.
+    pub fn lifecycle(&self) -> &Lifecycle {
+        &self.shared.lifecycle
+    }
+
+    /// The tools that its agents may have.
+    pub fn tools(&self) -> &ToolSet {
+        &self.shared.tools
+    }
+
     fn schema_of(&self, spec: &AgentSpec) -> Result<Arc<CompiledSchema>> {
         match &spec.response_schema {
             Some(schema) => self.shared.schemas.of_value(schema, &Whose(spec)),
@@ -295,6 +308,7 @@ impl Shared {
             prices: &self.prices,
             budget: self.budget.as_ref(),
             tools: &self.tools,
+            lifecycle: &self.lifecycle,
         };
         let result = async {
             Execution::prepare(surroundings, spec, schema, variables, options)?
@@ -361,6 +375,7 @@ pub struct AgentRunnerBuilder {
     prices: PriceTable,
     budget: Option<Budget>,
     tools: ToolSet,
+    lifecycle: Lifecycle,
 }
 
 impl AgentRunnerBuilder {
@@ -408,6 +423,12 @@ impl AgentRunnerBuilder {
         self
     }
 
+    /// Who is told what happens, as it happens. Default: nobody.
+    pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
     /// Where ids and durations come from. Default: the system.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -441,6 +462,7 @@ impl AgentRunnerBuilder {
                 prices: self.prices,
                 budget: self.budget,
                 tools: self.tools,
+                lifecycle: self.lifecycle,
                 schemas: SchemaCache::default(),
                 hashes: PromptHashes::default(),
                 content: self.content.unwrap_or_else(content_of_process),

@@ -66,6 +66,7 @@ impl Record {
             &mut self.conversation_id,
             &mut self.job_id,
             &mut self.document_id,
+            &mut self.stage,
         ]
         .into_iter()
         .flatten()

@@ -17,6 +17,7 @@ use super::tool_record::{ToolOffer, ToolRecord};
 use super::view::CallFiles;
 use super::writer::{Shared, Work, Writer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::LifecycleEvent;
 
 /// Writes each event to the run's journal before it returns, and lets one thread render call files
 /// and the summary. See [the layout](super#layout-of-a-run-on-disk).
@@ -148,6 +149,10 @@ impl CallLogger for FileCallLogger {
 
     fn tools_offered(&self, offer: &ToolOffer) -> Result<()> {
         self.append(&Event::ToolsOffered { offer })
+    }
+
+    fn happened(&self, event: &LifecycleEvent) -> Result<()> {
+        self.append(&Event::Lifecycle { lifecycle: event })
     }
 
     async fn flush(&self) -> Result<()> {

@@ -17,10 +17,11 @@ use super::record::Record;
 use super::tool_record::{ToolOffer, ToolRecord};
 use crate::clock::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::LifecycleEvent;
 
 /// Name and version of the journal's format.
 pub(crate) const SCHEMA: &str = "duologue.journal/1";
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 8] = [
     "opened",
     "started",
     "finished",
@@ -28,6 +29,7 @@ const EVENTS: [&str; 7] = [
     "tools_offered",
     "tool_started",
     "tool_finished",
+    "lifecycle",
 ];
 const CRC_KEY: &str = ",\"crc\":\"";
 const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
@@ -88,6 +90,11 @@ pub(crate) enum Event<'a> {
         /// The whole record.
         tool: &'a ToolRecord,
     },
+    /// Something happened to the run, a document or a stage.
+    Lifecycle {
+        /// What it was.
+        lifecycle: &'a LifecycleEvent,
+    },
 }
 
 /// A line that was read; which fields there are depends on `event`.
@@ -105,6 +112,7 @@ pub(crate) struct Line {
     pub(crate) record: Option<Box<Record>>,
     pub(crate) tool: Option<Box<ToolRecord>>,
     pub(crate) offer: Option<Box<ToolOffer>>,
+    pub(crate) lifecycle: Option<Box<LifecycleEvent>>,
     /// Why this version must leave the line, or after `opened` the whole journal, to another one.
     #[serde(skip)]
     pub(crate) objection: Option<String>,

@@ -16,6 +16,7 @@ use crate::attempt::{Attempts, WireCapture};
 use crate::chat::ToolDefinition;
 use crate::clock::{self, Clock, SystemClock};
 use crate::error::Result;
+use crate::lifecycle::LifecycleEvent;
 
 /// The way from a call to its [`CallLogger`]: every record passes here, and here alone, to be
 /// stripped to the level and sanitized. A clone shares everything.
@@ -197,6 +198,17 @@ impl CallLog {
         offered.insert(hash.to_owned());
         // Under the lock: the offer must stand in the journal before a call that names it.
         on.offer(ToolOffer::new(hash, definitions))
+    }
+
+    /// Hands to the logger what happened to the run, a document or a stage.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) when that could not be kept and the log is set to [`OnError::Fail`].
+    pub(crate) fn happened(&self, event: &LifecycleEvent) -> Result<()> {
+        match &self.on {
+            Some(on) => on.hand_over(|logger| logger.happened(event)),
+            None => Ok(()),
+        }
     }
 
     /// Waits until every record so far is where it belongs; safe on any runtime.

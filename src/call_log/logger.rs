@@ -10,6 +10,7 @@ use super::config::LogLevel;
 use super::record::Record;
 use super::tool_record::{ToolOffer, ToolRecord};
 use crate::error::Result;
+use crate::lifecycle::LifecycleEvent;
 
 /// A destination of records: object-safe, shared by all calls of a run.
 ///
@@ -56,6 +57,15 @@ pub trait CallLogger: Send + Sync + fmt::Debug {
     /// # Errors
     /// When that could not be kept.
     fn tools_offered(&self, _offer: &ToolOffer) -> Result<()> {
+        Ok(())
+    }
+
+    /// Something happened to the run, a document or a stage; calls and tools have their records.
+    /// Default: nothing is kept.
+    ///
+    /// # Errors
+    /// When that could not be kept.
+    fn happened(&self, _event: &LifecycleEvent) -> Result<()> {
         Ok(())
     }
 
@@ -154,6 +164,10 @@ impl CallLogger for TeeCallLogger {
 
     fn tools_offered(&self, offer: &ToolOffer) -> Result<()> {
         self.each(|logger| logger.tools_offered(offer))
+    }
+
+    fn happened(&self, event: &LifecycleEvent) -> Result<()> {
+        self.each(|logger| logger.happened(event))
     }
 
     async fn flush(&self) -> Result<()> {

@@ -161,6 +161,9 @@ pub struct Record {
     /// The document that the call was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document_id: Option<String>,
+    /// The stage of a flow that the call was made in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// The call of an earlier run whose record gave the answer: no request left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay_of: Option<String>,

@@ -34,6 +34,9 @@ mod cost;
 #[cfg(feature = "cli")]
 mod cost_cli;
 
+/// Every defect of the original pipeline (system 000), each with a test that names it.
+mod defects_000;
+
 /// Every defect of the original core (system 004), each with a test that names it.
 #[cfg(feature = "http")]
 mod defects_004;

@@ -18,9 +18,10 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["clock", "attempt", "cost"],
     &["error"],
-    &["env", "config", "schema", "telemetry"],
+    &["env", "config", "schema", "telemetry", "lifecycle"],
     &["prompt", "provider", "call_log", "pricing", "tool"],
     &["agent", "replay", "query", "probe"],
+    &["flow"],
     &["blocking", "job", "report", "otel"],
     &["cli"],
 ];

@@ -1,24 +1,14 @@
-//! The sync face: the same runner for code without async.
-//!
-//! A call polls the async runner on the caller's own thread; timers and connections live on one
-//! background runtime that is started at first use. So it works from a plain thread, inside
-//! `spawn_blocking`, on a worker of any runtime, and from a destructor; errors and panics arrive at
-//! the caller. One limit: on a current-thread runtime the call keeps that runtime waiting, so
-//! nothing that the call needs (a custom provider, say) may be a task there.
+//! The async runner's methods, one line each.
 
-use std::future::Future;
-use std::iter::FusedIterator;
-
-use futures::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::agent::{self, AgentSpec, Outcome, RunOptions, StreamEvent};
-use crate::background;
+use super::{AgentStream, block_on};
+use crate::agent::{self, AgentSpec, Outcome, RunOptions};
 use crate::call_log::CallLog;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::prompt::PromptLibrary;
 use crate::provider::Provider;
 
@@ -60,7 +50,7 @@ impl AgentRunner {
     /// As [`agent::AgentRunner::run`].
     ///
     /// # Errors
-    /// The same, and [`ErrorKind::Reentrant`] on a thread of the background runtime.
+    /// The same, and [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant) on a thread of the background runtime.
     pub fn run(&self, spec: &AgentSpec, variables: impl Serialize) -> Result<Outcome<Value>> {
         block_on(self.inner.run(spec, variables))?
     }
@@ -68,7 +58,7 @@ impl AgentRunner {
     /// As [`agent::AgentRunner::run_with`].
     ///
     /// # Errors
-    /// The same, and [`ErrorKind::Reentrant`] on a thread of the background runtime.
+    /// The same, and [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant) on a thread of the background runtime.
     pub fn run_with(
         &self,
         spec: &AgentSpec,
@@ -81,7 +71,7 @@ impl AgentRunner {
     /// As [`agent::AgentRunner::run_as`].
     ///
     /// # Errors
-    /// The same, and [`ErrorKind::Reentrant`] on a thread of the background runtime.
+    /// The same, and [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant) on a thread of the background runtime.
     pub fn run_as<T>(&self, spec: &AgentSpec, variables: impl Serialize) -> Result<Outcome<T>>
     where
         T: DeserializeOwned + JsonSchema + Send + 'static,
@@ -92,7 +82,7 @@ impl AgentRunner {
     /// As [`agent::AgentRunner::run_as_with`].
     ///
     /// # Errors
-    /// The same, and [`ErrorKind::Reentrant`] on a thread of the background runtime.
+    /// The same, and [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant) on a thread of the background runtime.
     pub fn run_as_with<T>(
         &self,
         spec: &AgentSpec,
@@ -108,7 +98,7 @@ impl AgentRunner {
     /// As [`agent::AgentRunner::run_all`]: many at once from one sync call.
     ///
     /// # Errors
-    /// [`ErrorKind::Reentrant`] on a thread of the background runtime; each run has its own result.
+    /// [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant) on a thread of the background runtime; each run has its own result.
     pub fn run_all<'a, V: Serialize>(
         &self,
         runs: impl IntoIterator<Item = (&'a AgentSpec, V)>,
@@ -169,99 +159,4 @@ impl AgentRunner {
     pub fn log(&self) -> &CallLog {
         self.inner.log()
     }
-}
-
-/// [`agent::AgentStream`] as an iterator: the same events, and cancelled when it is dropped.
-///
-/// ```
-/// use duologue::AgentSpec;
-/// use duologue::agent::StreamEvent;
-/// use duologue::blocking::AgentRunner;
-/// use duologue::prompt::PromptLibrary;
-/// use duologue::provider::{Reply, ScriptedProvider};
-/// use serde_json::json;
-///
-/// let provider = ScriptedProvider::new([Reply::json(json!({"title": "Tides"}))]);
-/// let prompts = PromptLibrary::in_memory([("planner/system.tera", "Plan.")]);
-/// let runner = AgentRunner::new(provider, prompts);
-///
-/// for event in runner.stream(&AgentSpec::new("planner", "planner", "gpt-5-mini"), ()) {
-///     match event? {
-///         StreamEvent::TextDelta(text) => print!("{text}"),
-///         StreamEvent::Finished(plan) => assert_eq!(plan.data["title"], "Tides"),
-///         _ => {}
-///     }
-/// }
-/// # Ok::<(), duologue::Error>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "nothing runs unless the iterator is asked"]
-pub struct AgentStream<'a, T = Value> {
-    inner: agent::AgentStream<'a, T>,
-    /// A thread that must not block has asked.
-    refused: bool,
-}
-
-impl<'a, T> From<agent::AgentStream<'a, T>> for AgentStream<'a, T> {
-    fn from(inner: agent::AgentStream<'a, T>) -> Self {
-        Self {
-            inner,
-            refused: false,
-        }
-    }
-}
-
-impl<T> AgentStream<'_, T> {
-    /// As [`agent::AgentStream::without_partial_json`].
-    pub fn without_partial_json(self) -> Self {
-        self.inner.without_partial_json().into()
-    }
-
-    /// As [`agent::AgentStream::partial_json`].
-    pub fn partial_json(&mut self) -> Option<&Value> {
-        self.inner.partial_json()
-    }
-
-    /// As [`agent::AgentStream::outcome`].
-    ///
-    /// # Errors
-    /// The same, and [`ErrorKind::Reentrant`] on a thread of the background runtime.
-    pub fn outcome(self) -> Result<Outcome<T>> {
-        block_on(self.inner.outcome())?
-    }
-}
-
-/// On a thread of the background runtime the item is an error of [`ErrorKind::Reentrant`], and the
-/// last one.
-impl<T> Iterator for AgentStream<'_, T> {
-    type Item = Result<StreamEvent<T>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.refused {
-            return None;
-        }
-        block_on(self.inner.next()).unwrap_or_else(|error| {
-            self.refused = true;
-            Some(Err(error))
-        })
-    }
-}
-
-impl<T> FusedIterator for AgentStream<'_, T> {}
-
-/// Runs `future` to its end on this thread, with the background runtime around it.
-fn block_on<F: Future>(future: F) -> Result<F::Output> {
-    if background::is_background_thread() {
-        return Err(Error::new(
-            ErrorKind::Reentrant,
-            "a blocking call was made on a thread of the background runtime, which it would keep waiting for itself",
-        ));
-    }
-    let runtime = background::handle().map_err(|error| {
-        Error::new(ErrorKind::Internal, "cannot start the background runtime").with_source(error)
-    })?;
-    let _context = runtime.enter();
-    // Without `unconstrained`, tokio's budget runs out after 128 ready operations and, since no
-    // scheduler refills it here, nothing would ever be ready again.
-    Ok(pollster::block_on(tokio::task::unconstrained(future)))
 }

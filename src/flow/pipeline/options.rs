@@ -1,0 +1,63 @@
+//! What surrounds one run of a pipeline.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// What surrounds one run of a pipeline. All of it is optional.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct PipelineOptions {
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) config: Option<Value>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) resume: bool,
+    pub(crate) clean: bool,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl PipelineOptions {
+    /// No options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The run's directory, for documents, failures, stage results, summary and artifacts. Default: that
+    /// of the runner's call log; without one nothing is kept, and artifacts are not written unless the
+    /// [output](super::Output::directory) says where.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// The configuration to keep a copy of in the run's directory; secrets are taken out.
+    pub fn config(mut self, config: Value) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Only the first so many documents.
+    pub fn limit(mut self, documents: u64) -> Self {
+        self.limit = Some(documents);
+        self
+    }
+
+    /// Goes on with the run in the directory: what its stages gave is not asked for again.
+    pub fn resume(mut self) -> Self {
+        self.resume = true;
+        self
+    }
+
+    /// Removes the artifacts that earlier runs wrote, and nothing else, before it begins.
+    pub fn clean(mut self) -> Self {
+        self.clean = true;
+        self
+    }
+
+    /// Ends the run when `token` is cancelled; documents under way are left for a resumption.
+    pub fn cancel_on(mut self, token: CancellationToken) -> Self {
+        self.cancel = token;
+        self
+    }
+}
