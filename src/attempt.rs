@@ -7,6 +7,7 @@
 mod received;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -116,6 +117,17 @@ struct Shared {
     next_delay: Duration,
     replay_of: Option<String>,
     provider: Option<String>,
+    watcher: Option<Watcher>,
+}
+
+/// Who hears of each attempt after the first: its number, from 1, and the one that failed before it.
+#[derive(Clone)]
+struct Watcher(Arc<dyn Fn(usize, &Attempt) + Send + Sync>);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -159,13 +171,27 @@ impl Attempts {
             model: target.and_then(|target| target.model),
             ..Attempt::default()
         });
+        let before = index.checked_sub(1);
+        let retried = before.and_then(|before| {
+            let watcher = shared.watcher.clone()?;
+            Some((watcher, shared.attempts[before].clone()))
+        });
         drop(shared);
+        if let Some((watcher, before)) = retried {
+            (watcher.0)(index + 1, &before);
+        }
         OpenAttempt {
             attempts: self.clone(),
             index,
             started: Instant::now(),
             closed: false,
         }
+    }
+
+    /// Tells `watcher` of each attempt after the first, just before it leaves: its number, from 1, and
+    /// the one that failed before it. Recorded ones count as well.
+    pub(crate) fn on_retry(&self, watcher: impl Fn(usize, &Attempt) + Send + Sync + 'static) {
+        self.lock().watcher = Some(Watcher(Arc::new(watcher)));
     }
 
     /// Notes that the next attempt follows a backoff of `delay`.
@@ -187,6 +213,13 @@ impl Attempts {
                 duration_ms: 0,
                 ..attempt.clone()
             }));
+        let watcher = shared.watcher.clone();
+        drop(shared);
+        if let Some(watcher) = watcher {
+            for (index, pair) in attempts.windows(2).enumerate() {
+                (watcher.0)(index + 2, &pair[0]);
+            }
+        }
     }
 
     /// Notes that `provider` gives the answer, where it is another than the one that was asked: its

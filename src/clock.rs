@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures::future::{Either, select};
 use jiff::Timestamp;
 
 use crate::background;
@@ -121,4 +124,29 @@ pub(crate) async fn until<F: Future>(
         tokio::time::timeout_at(deadline, future)
     };
     timeout.await.ok()
+}
+
+/// The end of `future`. When it has not come after `limit`, `slow` is told once how long it has taken,
+/// and it goes on. A future that is ready at once needs no timer.
+pub(crate) async fn noting_slow<F: Future>(
+    limit: Duration,
+    future: F,
+    slow: impl FnOnce(Duration),
+) -> F::Output {
+    let mut future = pin!(future);
+    if let Poll::Ready(output) = futures::poll!(future.as_mut()) {
+        return output;
+    }
+    let started = tokio::time::Instant::now();
+    // No clock reaches that far.
+    if started.checked_add(limit).is_none() {
+        return future.await;
+    }
+    match select(future.as_mut(), pin!(sleep(limit))).await {
+        Either::Left((output, _)) => output,
+        Either::Right(_) => {
+            slow(started.elapsed());
+            future.await
+        }
+    }
 }

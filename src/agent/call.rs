@@ -8,11 +8,12 @@ use tracing::{Instrument as _, Span};
 use super::admission::Ticket;
 use super::decision::{Next, Step};
 use super::execution::Execution;
+use super::lifecycle::Told;
 use super::spans::Ending;
 use super::turn::name_calls;
 use super::verdict::{Decode, Decoded, Failure, Verdict, judge};
-use crate::attempt::{Attempts, PartialAnswer};
-use crate::call_log::{CallEnd, Parameters, Price, Record};
+use crate::attempt::{Attempts, PartialAnswer, millis};
+use crate::call_log::{CallEnd, OpenCall, Parameters, Price, Record};
 use crate::chat::{Request, Response, Usage};
 use crate::clock;
 use crate::cost::Cost;
@@ -31,16 +32,15 @@ impl Execution<'_> {
         let call_id = format!("call_{}", around.clock.id());
         let attempts = ticket.attempts.clone();
         let started = around.clock.elapsed();
-        let open = around
-            .log
-            .begin(&attempts, || self.record(&call_id, request))?
-            .priced(self.price_of(request));
+        let (told, open) = self.begin(&call_id, request, &attempts, started)?;
         let (events, number) = (self.options.events.clone(), self.ledger.calls.len() + 1);
         events.call_started(&self.id, &call_id, number, request);
         let open_span = self.open_call_span(&call_id, request);
         let span = open_span.span();
 
-        let (mut response, mut verdict) = self.ask(request, &attempts, span.clone(), decode).await;
+        let (mut response, mut verdict) = self
+            .ask(request, &attempts, &told, span.clone(), decode)
+            .await;
         let remains = response.is_none().then(|| attempts.remains()).flatten();
         let usage = usage_of(response.as_ref(), remains.as_ref());
         let cost = self.settle(ticket, request, response.as_ref(), usage);
@@ -66,20 +66,60 @@ impl Execution<'_> {
             ..verdict.take_end(response.clone(), next.goes_on())
         });
         self.tell(&span);
-        if let Some(call) = self.ledger.calls.last_mut() {
-            let answered = response.as_mut().map(|response| match next {
-                Next::RunTools => response.text.clone(),
-                _ => response
-                    .refusal
-                    .take()
-                    .unwrap_or_else(|| std::mem::take(&mut response.text)),
-            });
-            call.raw_text = answered.or(remains.map(|remains| remains.text));
-        }
+        let follower = matches!(next, Next::GoOn(_)).then(|| self.next_number());
+        told.end(follower, |event| {
+            (event.usage, event.cost_usd) = (usage.unwrap_or_default(), cost);
+            event.duration_ms = Some(millis(duration));
+            event.error = self.event_error(&verdict);
+        });
+        self.keep_text(&next, response.as_mut(), remains);
 
         // Only now: the answer that the log could not keep must be in the ledger.
         kept?;
         Ok(next.with(verdict, response, self))
+    }
+
+    /// The call's start, in the log and then told. In this order, for one that is dropped is told of
+    /// when its record is there.
+    fn begin(
+        &self,
+        call_id: &str,
+        request: &Request,
+        attempts: &Attempts,
+        started: Duration,
+    ) -> Result<(Told, OpenCall)> {
+        let open = self
+            .around
+            .log
+            .begin(attempts, || self.record(call_id, request))?
+            .priced(self.price_of(request));
+        let told = self.tell_call(call_id, request, attempts, started);
+        Ok((told, open))
+    }
+
+    /// The number of the next call, from 1.
+    pub(super) fn next_number(&self) -> u32 {
+        u32::try_from(self.ledger.calls.len() + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Keeps what came as a text in the ledger.
+    fn keep_text(
+        &mut self,
+        next: &Next,
+        response: Option<&mut Response>,
+        remains: Option<PartialAnswer>,
+    ) {
+        let Some(call) = self.ledger.calls.last_mut() else {
+            return;
+        };
+        let answered = response.map(|response| match next {
+            Next::RunTools => response.text.clone(),
+            _ => response
+                .refusal
+                .take()
+                .unwrap_or_else(|| std::mem::take(&mut response.text)),
+        });
+        call.raw_text = answered.or(remains.map(|remains| remains.text));
     }
 
     /// An answer that asks for tools is a failure when no call can follow.
@@ -97,6 +137,7 @@ impl Execution<'_> {
         &self,
         request: &Request,
         attempts: &Attempts,
+        told: &Told,
         span: Span,
         decode: &mut Decode<'_>,
     ) -> (Option<Response>, Verdict) {
@@ -108,7 +149,8 @@ impl Execution<'_> {
             None => context,
         };
         let answer = self.around.provider.generate_json(request, &context);
-        match self.guarded(answer).instrument(span).await {
+        let answer = self.noting_slow_call(told, &request.model, self.guarded(answer));
+        match answer.instrument(span).await {
             Ok(mut response) => {
                 name_calls(&mut response.tool_calls);
                 if context.streams() {
@@ -233,7 +275,7 @@ impl Execution<'_> {
         record.job_id.clone_from(&options.job_id);
         record.document_id.clone_from(&options.document_id);
         record.stage.clone_from(&options.stage);
-        record.attempt = u32::try_from(self.ledger.calls.len() + 1).unwrap_or(u32::MAX);
+        record.attempt = self.next_number();
         record.iteration = options.iteration;
         record.agent.clone_from(&self.spec.name);
         record.mode = self.spec.mode;

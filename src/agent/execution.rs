@@ -11,6 +11,7 @@ use super::admission::{budget_of, check_price};
 use super::budget::Budget;
 use super::decision::Step;
 use super::hashes::PromptHashes;
+use super::lifecycle::SlowAfter;
 use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::spec::AgentSpec;
@@ -37,7 +38,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) prompts: &'a PromptLibrary,
     pub(super) log: &'a CallLog,
-    pub(super) clock: &'a dyn Clock,
+    pub(super) clock: &'a Arc<dyn Clock>,
     pub(super) hashes: &'a PromptHashes,
     pub(super) span: &'a OpenSpan,
     pub(super) content: TelemetryContent,
@@ -45,6 +46,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) budget: Option<&'a Budget>,
     pub(super) tools: &'a ToolSet,
     pub(super) lifecycle: &'a Lifecycle,
+    pub(super) slow_after: SlowAfter,
 }
 
 /// One agent answering once.

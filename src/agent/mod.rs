@@ -30,6 +30,7 @@ mod conversation;
 mod decision;
 mod execution;
 mod hashes;
+mod lifecycle;
 mod options;
 mod outcome;
 mod repair;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -15,6 +16,7 @@ use super::admission::{budget_of, check_price};
 use super::budget::Budget;
 use super::execution::{Execution, Surroundings};
 use super::hashes::PromptHashes;
+use super::lifecycle::SlowAfter;
 use super::options::RunOptions;
 use super::outcome::Outcome;
 use super::spans::open_execution;
@@ -67,6 +69,7 @@ pub(super) struct Shared {
     hashes: PromptHashes,
     content: TelemetryContent,
     lifecycle: Lifecycle,
+    slow_after: SlowAfter,
 }
 
 impl fmt::Debug for AgentRunner {
@@ -102,6 +105,7 @@ impl AgentRunner {
             budget: None,
             tools: ToolSet::default(),
             lifecycle: Lifecycle::off(),
+            slow_after: SlowAfter::default(),
         }
     }
 
@@ -274,6 +278,10 @@ impl AgentRunner {
         &self.shared.lifecycle
     }
 
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
+    }
+
     /// The tools that its agents may have.
     pub fn tools(&self) -> &ToolSet {
         &self.shared.tools
@@ -301,7 +309,7 @@ impl Shared {
             provider: &*self.provider,
             prompts: &self.prompts,
             log: &self.log,
-            clock: &*self.clock,
+            clock: &self.clock,
             hashes: &self.hashes,
             span: &open,
             content: self.content,
@@ -309,6 +317,7 @@ impl Shared {
             budget: self.budget.as_ref(),
             tools: &self.tools,
             lifecycle: &self.lifecycle,
+            slow_after: self.slow_after,
         };
         let result = async {
             Execution::prepare(surroundings, spec, schema, variables, options)?
@@ -376,6 +385,7 @@ pub struct AgentRunnerBuilder {
     budget: Option<Budget>,
     tools: ToolSet,
     lifecycle: Lifecycle,
+    slow_after: SlowAfter,
 }
 
 impl AgentRunnerBuilder {
@@ -429,6 +439,21 @@ impl AgentRunnerBuilder {
         self
     }
 
+    /// How long a call may take until it is called slow: once, by a
+    /// [`Slow`](crate::lifecycle::Phase::Slow) event and a warning of `tracing`, while it goes on. Default: 30
+    /// seconds; [`Duration::MAX`] is never.
+    pub fn slow_call(mut self, limit: Duration) -> Self {
+        self.slow_after.call = limit;
+        self
+    }
+
+    /// How long a tool may run until it is called slow, as [`slow_call`](Self::slow_call). Default: 10
+    /// seconds.
+    pub fn slow_tool(mut self, limit: Duration) -> Self {
+        self.slow_after.tool = limit;
+        self
+    }
+
     /// Where ids and durations come from. Default: the system.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -463,6 +488,7 @@ impl AgentRunnerBuilder {
                 budget: self.budget,
                 tools: self.tools,
                 lifecycle: self.lifecycle,
+                slow_after: self.slow_after,
                 schemas: SchemaCache::default(),
                 hashes: PromptHashes::default(),
                 content: self.content.unwrap_or_else(content_of_process),

@@ -45,6 +45,7 @@ fn facts<'a>(
         parent_call_id: options.parent_call_id.as_deref(),
         job_id: options.job_id.as_deref(),
         document_id: options.document_id.as_deref(),
+        stage: options.stage.as_deref(),
         iteration: options.iteration,
     }
 }

@@ -12,10 +12,13 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::execution::Execution;
-use crate::call_log::{ToolCallEnd, ToolCallError, ToolRecord};
+use super::lifecycle::{Told, error};
+use crate::attempt::millis;
+use crate::call_log::{OpenToolCall, ToolCallEnd, ToolCallError, ToolRecord};
 use crate::chat::{Message, ToolCall};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result, ToolFailure, ToolReport, ToolStatus};
+use crate::lifecycle::EventError;
 use crate::tool::{Entry, ToolContext, ToolError, ToolOutput};
 
 /// What became of a tool call.
@@ -102,6 +105,16 @@ impl Ended {
             _ => ErrorKind::Tool,
         })
     }
+
+    /// What an event says of it: nothing that the tool said.
+    fn event_error(&self) -> Option<EventError> {
+        let failure = self.failure?;
+        let kind = match failure {
+            ToolFailure::Cancelled => ErrorKind::Cancelled,
+            _ => self.error_kind()?,
+        };
+        Some(error(kind, format!("it gave no result: {failure}")))
+    }
 }
 
 impl Execution<'_> {
@@ -110,12 +123,12 @@ impl Execution<'_> {
         let around = self.around;
         let started = around.clock.elapsed();
         let found = self.find_tool(index, call);
-        let open = around.log.begin_tool(|| self.tool_record(index, call))?;
+        let (told, open) = self.begin_tool(index, call, started)?;
         let span = self.open_tool_span(call);
         let ended = match found {
             Ok((entry, arguments)) => {
                 let context = self.tool_context(index, call);
-                let answer = self.call_if_permitted(entry, arguments, context);
+                let answer = self.call_if_permitted(entry, arguments, context, &told);
                 answer.instrument(span.span()).await
             }
             Err(ended) => ended,
@@ -123,9 +136,26 @@ impl Execution<'_> {
         self.close_tool_span(span, &ended.text, ended.error_kind());
         let events = &self.options.events;
         events.tool_answered(&call.id, &call.name, &ended.text, ended.failure.is_some());
-        open.finish(|| ended.record())?;
+        let kept = open.finish(|| ended.record());
         let took = around.clock.elapsed().saturating_sub(started);
+        told.end(None, |event| {
+            event.duration_ms = Some(millis(took));
+            event.error = ended.event_error();
+        });
+        kept?;
         Ok(self.done(call, ended, took))
+    }
+
+    /// The tool call's start, in the log and then told.
+    fn begin_tool(
+        &self,
+        index: usize,
+        call: &ToolCall,
+        started: Duration,
+    ) -> Result<(Told, OpenToolCall)> {
+        let log = self.around.log;
+        let open = log.begin_tool(|| self.tool_record(index, call))?;
+        Ok((self.tell_tool(call, started), open))
     }
 
     fn done(&self, call: &ToolCall, ended: Ended, took: Duration) -> Done {
@@ -192,10 +222,11 @@ impl Execution<'_> {
         entry: &Entry,
         arguments: Value,
         context: ToolContext,
+        told: &Told,
     ) -> Ended {
         let tools = self.around.tools;
         if tools.settings().replayed {
-            return self.call_tool(entry, arguments, context).await;
+            return self.call_tool(entry, arguments, context, told).await;
         }
         let name = &entry.tool.definition().name;
         let asking = tools.permit(name, &arguments, &context);
@@ -204,13 +235,19 @@ impl Execution<'_> {
         };
         let mut ended = match permission.rejection() {
             Some(reason) => Ended::failed(ToolFailure::NotPermitted, reason),
-            None => self.call_tool(entry, arguments, context).await,
+            None => self.call_tool(entry, arguments, context, told).await,
         };
         ended.permission = permission.decided_by().map(str::to_owned);
         ended
     }
 
-    async fn call_tool(&self, entry: &Entry, arguments: Value, context: ToolContext) -> Ended {
+    async fn call_tool(
+        &self,
+        entry: &Entry,
+        arguments: Value,
+        context: ToolContext,
+        told: &Told,
+    ) -> Ended {
         let settings = self.around.tools.settings();
         let running = async { entry.tool.call(arguments, &context).await };
         let mut running = pin!(AssertUnwindSafe(running).catch_unwind());
@@ -220,6 +257,8 @@ impl Execution<'_> {
             Poll::Pending => {
                 let limit = Instant::now().checked_add(settings.timeout);
                 let limit = limit.into_iter().chain(self.deadline).min();
+                let name = &entry.tool.definition().name;
+                let running = self.noting_slow_tool(told, name, running);
                 clock::until(limit, running).await
             }
         };

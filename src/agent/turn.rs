@@ -209,7 +209,7 @@ impl<'a> OpenTurn<'a> {
         let log = execution.around.log;
         Self {
             log,
-            clock: execution.around.clock,
+            clock: &**execution.around.clock,
             next: log
                 .is_on()
                 .then(|| Box::new(execution.record_of_next_call(request))),

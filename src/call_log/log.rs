@@ -200,14 +200,15 @@ impl CallLog {
         on.offer(ToolOffer::new(hash, definitions))
     }
 
-    /// Hands to the logger what happened to the run, a document or a stage.
+    /// Hands to the logger what happened to the run, a document or a stage. What happened to calls and
+    /// tools stands in their records.
     ///
     /// # Errors
     /// [`ErrorKind::Log`](crate::ErrorKind::Log) when that could not be kept and the log is set to [`OnError::Fail`].
     pub(crate) fn happened(&self, event: &LifecycleEvent) -> Result<()> {
         match &self.on {
-            Some(on) => on.hand_over(|logger| logger.happened(event)),
-            None => Ok(()),
+            Some(on) if event.subject.is_kept() => on.happened(&self.run_id, event.clone()),
+            _ => Ok(()),
         }
     }
 

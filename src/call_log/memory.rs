@@ -8,12 +8,14 @@ use super::logger::CallLogger;
 use super::record::Record;
 use super::tool_record::ToolRecord;
 use crate::error::Result;
+use crate::lifecycle::LifecycleEvent;
 
 /// Keeps every record in memory; clones share the same list. It grows with every call.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryCallLogger {
     records: Arc<Mutex<Vec<Record>>>,
     tools: Arc<Mutex<Vec<ToolRecord>>>,
+    happened: Arc<Mutex<Vec<LifecycleEvent>>>,
 }
 
 impl MemoryCallLogger {
@@ -32,12 +34,21 @@ impl MemoryCallLogger {
         self.lock_tools().clone()
     }
 
+    /// What happened to the run, its documents and its stages so far, in the order in which it was told.
+    pub fn happened(&self) -> Vec<LifecycleEvent> {
+        self.lock_happened().clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_tools(&self) -> MutexGuard<'_, Vec<ToolRecord>> {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_happened(&self) -> MutexGuard<'_, Vec<LifecycleEvent>> {
+        self.happened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,6 +86,11 @@ impl CallLogger for MemoryCallLogger {
             Some(known) => *known = record.clone(),
             None => tools.push(record.clone()),
         }
+        Ok(())
+    }
+
+    fn happened(&self, event: &LifecycleEvent) -> Result<()> {
+        self.lock_happened().push(event.clone());
         Ok(())
     }
 

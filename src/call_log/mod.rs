@@ -28,6 +28,7 @@
 //! | `tools_offered` | before a model may call tools for the first time | `offer`: a [`ToolOffer`] (not at `minimal`) |
 //! | `tool_started` | before a tool runs | `tool`: what is known by then |
 //! | `tool_finished` | when it ends | `tool`: the whole [`ToolRecord`] |
+//! | `lifecycle` | something happened to the run, a document or a stage | `lifecycle`: a [`LifecycleEvent`](crate::lifecycle::LifecycleEvent) |
 //!
 //! A call with `started` and no `finished`, whose process is gone, is `interrupted`, and so is a
 //! tool call. The tool calls that an answer asked for stand in the record of its call, their results

@@ -17,6 +17,7 @@ use crate::chat::{Response, Usage};
 use crate::clock::{self, Clock};
 use crate::cost::Cost;
 use crate::error::{Error, ErrorKind, Result, SchemaViolation};
+use crate::lifecycle::LifecycleEvent;
 
 /// What a log that is on does with a record: every one passes here, and here alone, to be stripped
 /// to the level and sanitized.
@@ -85,6 +86,21 @@ impl Recording {
             );
         }
         Ok(())
+    }
+
+    /// Hands over what happened to the run, a document or a stage.
+    pub(super) fn happened(&self, run_id: &str, mut event: LifecycleEvent) -> Result<()> {
+        run_id.clone_into(&mut event.run_id);
+        if event.time.is_empty() {
+            event.time = clock::rfc3339(self.clock.now());
+        }
+        if self.level < LogLevel::Standard
+            && let Some(error) = &mut event.error
+        {
+            error.message.clear();
+        }
+        event.clean_by(&|text| self.sanitizer.clean(text));
+        self.hand_over(|logger| logger.happened(&event))
     }
 
     fn finish(

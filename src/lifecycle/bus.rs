@@ -1,22 +1,22 @@
 //! From those who tell to those who hear: a queue for each of them, so that nobody waits.
 
 use std::fmt;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::thread::Builder;
 use std::time::SystemTime;
 
-use futures::Stream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::event::LifecycleEvent;
+use super::hook::{Hook, Listening, is_hook_thread};
+use super::stream::LifecycleEvents;
 use crate::clock::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Events that may wait for one who hears; more of them are missed, and counted.
-const MAX_WAITING: usize = 65_536;
+pub(super) const MAX_WAITING: u64 = 65_536;
 
 /// Where the events of runs come together. A clone shares everything; two that are made by
 /// [`new`](Self::new) share nothing.
@@ -27,24 +27,21 @@ pub struct Lifecycle {
 
 #[derive(Default)]
 struct Shared {
-    hooks: Mutex<Vec<Hook>>,
-    subscribers: Mutex<Vec<Subscriber>>,
+    /// Whether anybody hears: asked for every call, so no lock is taken for it.
+    is_heard: AtomicBool,
+    missed: AtomicU64,
+    hearers: Mutex<Hearers>,
 }
 
-struct Hook {
-    queue: SyncSender<Heard>,
-    missed: Arc<AtomicU64>,
+#[derive(Default)]
+struct Hearers {
+    hooks: Vec<Hook>,
+    subscribers: Vec<Subscriber>,
 }
 
-struct Subscriber {
-    queue: mpsc::Sender<Arc<LifecycleEvent>>,
-    missed: Arc<AtomicU64>,
-}
-
-enum Heard {
-    Event(Arc<LifecycleEvent>),
-    /// Tells that everything before it was heard.
-    Flush(SyncSender<()>),
+pub(super) struct Subscriber {
+    pub(super) queue: mpsc::Sender<Arc<LifecycleEvent>>,
+    pub(super) missed: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Lifecycle {
@@ -70,111 +67,150 @@ impl Lifecycle {
 
     /// Whether events are worth making: somebody hears them.
     pub fn is_on(&self) -> bool {
-        let Some(shared) = &self.shared else {
-            return false;
-        };
-        !lock(&shared.hooks).is_empty() || !lock(&shared.subscribers).is_empty()
+        let shared = self.shared.as_ref();
+        shared.is_some_and(|shared| shared.is_heard.load(Ordering::Relaxed))
     }
 
     /// Calls `hook` with every event from now on, one after the other, on a thread of its own: it may
-    /// block, and nobody waits for it. When 65,536 events wait for it, further ones are missed, and
-    /// `tracing` says how many.
+    /// block, run agents and tell events itself, and nobody waits for it. When 65,536 events wait for
+    /// it, further ones are [missed](Self::missed), and `tracing` says how many. One that panics is
+    /// called again with the next event; `tracing` says so once.
+    ///
+    /// It is called until the last clone of this is gone and it has heard all that was told; so a hook
+    /// that holds a clone itself is never done. A process that ends does not wait for it: see
+    /// [`flush`](Self::flush).
     ///
     /// # Errors
     /// [`ErrorKind::Config`] on [`off`](Self::off), [`ErrorKind::Internal`] when no thread can be started.
     pub fn on(&self, hook: impl FnMut(&LifecycleEvent) + Send + 'static) -> Result<()> {
         let shared = self.shared.as_ref().ok_or_else(nobody_hears)?;
-        let (queue, events) = sync_channel(MAX_WAITING);
-        std::thread::Builder::new()
+        let (queue, events) = channel();
+        let (heard, hears) = watch::channel(0);
+        let missed = Arc::new(AtomicU64::new(0));
+        let listening = Listening {
+            events,
+            heard,
+            missed: missed.clone(),
+        };
+        Builder::new()
             .name("duologue-hook".to_owned())
-            .spawn(move || hear(&events, hook))
+            .spawn(move || listening.run(hook))
             .map_err(|error| {
                 Error::new(ErrorKind::Internal, "cannot start a thread for a hook")
                     .with_source(error)
             })?;
-        lock(&shared.hooks).push(Hook {
+        let hook = Hook {
             queue,
-            missed: Arc::default(),
-        });
+            told: 0,
+            heard: hears,
+            missed,
+        };
+        let mut hearers = lock(&shared.hearers);
+        hearers.hooks.push(hook);
+        shared.is_heard.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     /// Every event from now on, as a stream. It ends when the last clone of this is gone.
+    ///
+    /// ```
+    /// use duologue::lifecycle::{Lifecycle, LifecycleEvent, Phase, Subject};
+    /// use futures::StreamExt;
+    ///
+    /// let lifecycle = Lifecycle::new();
+    /// let events = lifecycle.subscribe();
+    /// lifecycle.tell(LifecycleEvent::new(Subject::Run, Phase::Started, "r1"));
+    /// drop(lifecycle);
+    ///
+    /// let heard: Vec<_> = pollster::block_on(events.collect());
+    /// assert_eq!((heard.len(), &*heard[0].run_id), (1, "r1"));
+    /// ```
     pub fn subscribe(&self) -> LifecycleEvents {
-        let (queue, events) = mpsc::channel(MAX_WAITING);
-        let missed = Arc::new(AtomicU64::new(0));
+        let (subscriber, events) = LifecycleEvents::new();
         if let Some(shared) = &self.shared {
-            lock(&shared.subscribers).push(Subscriber {
-                queue,
-                missed: missed.clone(),
-            });
+            let mut hearers = lock(&shared.hearers);
+            hearers.subscribers.push(subscriber);
+            shared.is_heard.store(true, Ordering::Relaxed);
         }
-        LifecycleEvents { events, missed }
+        events
     }
 
-    /// Tells `event` to all who hear; sets its time where it has none.
+    /// Tells `event` to all who hear; sets its time where it has none. It waits for nobody.
     pub fn tell(&self, mut event: LifecycleEvent) {
-        let Some(shared) = &self.shared else { return };
+        let Some(shared) = self.shared.as_ref().filter(|_| self.is_on()) else {
+            return;
+        };
         if event.time.is_empty() {
             event.time = rfc3339(SystemTime::now());
         }
-        let event = Arc::new(event);
-        lock(&shared.hooks).retain(|hook| hook.tell(&event));
-        lock(&shared.subscribers).retain(|subscriber| subscriber.tell(&event));
+        let missed = shared.tell(&Arc::new(event));
+        shared.missed.fetch_add(missed.of_hooks, Ordering::Relaxed);
+        // Not under the lock: who hears `tracing` may tell events as well.
+        if missed.is_news {
+            tracing::warn!("a hook is too slow: it misses lifecycle events");
+        }
     }
 
-    /// Waits until the hooks have heard everything told so far. It blocks its thread.
-    pub fn flush_blocking(&self) {
-        let Some(shared) = &self.shared else { return };
-        let queues: Vec<_> = lock(&shared.hooks)
+    /// How many events hooks have missed, since 65,536 of them waited; an event that two hooks missed
+    /// counts twice.
+    pub fn missed(&self) -> u64 {
+        let shared = self.shared.as_ref();
+        shared.map_or(0, |shared| shared.missed.load(Ordering::Relaxed))
+    }
+
+    /// Waits until the hooks have heard everything told so far: for the end of a program, which does not
+    /// wait for them. In a hook it returns at once, since no hook can wait for itself; a hook that never
+    /// returns is waited for without end.
+    ///
+    /// # Cancel safety
+    /// It may be dropped at any time, and nothing is lost.
+    pub async fn flush(&self) {
+        let Some(shared) = self.shared.as_ref().filter(|_| !is_hook_thread()) else {
+            return;
+        };
+        let hooks: Vec<_> = lock(&shared.hearers)
+            .hooks
             .iter()
-            .map(|hook| hook.queue.clone())
+            .map(|hook| (hook.heard.clone(), hook.told))
             .collect();
-        for queue in queues {
-            let (done, heard) = sync_channel(1);
-            if queue.send(Heard::Flush(done)).is_ok() {
-                // A hook that has ended has nothing left to hear.
-                let _ = heard.recv();
-            }
+        for (mut heard, told) in hooks {
+            // A hook whose thread is gone has nothing left to hear.
+            let _ = heard.wait_for(|heard| *heard >= told).await;
         }
+    }
+
+    /// [`flush`](Self::flush) for sync code; it blocks its thread.
+    pub fn flush_blocking(&self) {
+        pollster::block_on(self.flush());
     }
 }
 
-impl Hook {
-    fn tell(&self, event: &Arc<LifecycleEvent>) -> bool {
-        match self.queue.try_send(Heard::Event(event.clone())) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                if self.missed.fetch_add(1, Ordering::Relaxed) == 0 {
-                    tracing::warn!("a hook is too slow: it misses lifecycle events");
-                }
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
-    }
+/// What came of telling one event.
+struct Missed {
+    of_hooks: u64,
+    /// Whether a hook missed the first one.
+    is_news: bool,
 }
 
-impl Subscriber {
-    fn tell(&self, event: &Arc<LifecycleEvent>) -> bool {
-        match self.queue.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                self.missed.fetch_add(1, Ordering::Relaxed);
-                true
+impl Shared {
+    fn tell(&self, event: &Arc<LifecycleEvent>) -> Missed {
+        let mut missed = Missed {
+            of_hooks: 0,
+            is_news: false,
+        };
+        let mut hearers = lock(&self.hearers);
+        for hook in &mut hearers.hooks {
+            if let Some(before) = hook.tell(event) {
+                missed.of_hooks += 1;
+                missed.is_news |= before == 0;
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
         }
-    }
-}
-
-fn hear(events: &Receiver<Heard>, mut hook: impl FnMut(&LifecycleEvent)) {
-    while let Ok(heard) = events.recv() {
-        match heard {
-            Heard::Event(event) => hook(&event),
-            // Who asked may have gone.
-            Heard::Flush(done) => drop(done.send(())),
-        }
+        hearers
+            .subscribers
+            .retain(|subscriber| subscriber.tell(event));
+        let is_heard = !hearers.hooks.is_empty() || !hearers.subscribers.is_empty();
+        self.is_heard.store(is_heard, Ordering::Relaxed);
+        missed
     }
 }
 
@@ -188,27 +224,4 @@ fn nobody_hears() -> Error {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Events as a stream, see [`Lifecycle::subscribe`].
-#[derive(Debug)]
-#[must_use = "events that nobody takes are missed"]
-pub struct LifecycleEvents {
-    events: mpsc::Receiver<Arc<LifecycleEvent>>,
-    missed: Arc<AtomicU64>,
-}
-
-impl LifecycleEvents {
-    /// How many events were missed since 65,536 of them waited.
-    pub fn missed(&self) -> u64 {
-        self.missed.load(Ordering::Relaxed)
-    }
-}
-
-impl Stream for LifecycleEvents {
-    type Item = Arc<LifecycleEvent>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.events.poll_recv(context)
-    }
 }

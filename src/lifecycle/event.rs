@@ -24,6 +24,28 @@ pub enum Subject {
     Call,
     /// One call of a tool.
     Tool,
+    /// A word that this version does not know: a newer one told the event. Never told.
+    #[schemars(skip)]
+    Unknown,
+}
+
+impl Subject {
+    /// The word that stands in events: `run`, `document`, ….
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Document => "document",
+            Self::Stage => "stage",
+            Self::Call => "call",
+            Self::Tool => "tool",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the journal keeps its events: calls and tools have their records.
+    pub(crate) fn is_kept(self) -> bool {
+        matches!(self, Self::Run | Self::Document | Self::Stage)
+    }
 }
 
 /// What happened to it.
@@ -43,6 +65,23 @@ pub enum Phase {
     Finished,
     /// It ended otherwise.
     Failed,
+    /// A word that this version does not know: a newer one told the event. Never told.
+    #[schemars(skip)]
+    Unknown,
+}
+
+impl Phase {
+    /// The word that stands in events: `started`, `slow`, ….
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Slow => "slow",
+            Self::Retried => "retried",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// Something that happened in a run. What does not apply is absent.
@@ -80,7 +119,8 @@ pub struct LifecycleEvent {
     /// The tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// Which try this is, from 1: of a document at a stage, or of a request on the wire.
+    /// Which try this is, from 1: of a document at a stage; of a call in its execution; of a request on
+    /// the wire, where a call is retried, or of the call that follows, where it is repaired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
     /// How many documents the run has, where that is known before they are read.
@@ -108,7 +148,8 @@ pub struct LifecycleEvent {
 pub struct EventError {
     /// The failure's kind.
     pub kind: ErrorKind,
-    /// One line about it, sanitized.
+    /// One line about it, sanitized; empty in journals of level `minimal`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 
@@ -134,6 +175,23 @@ impl LifecycleEvent {
             cost_usd: None,
             resumed: false,
             error: None,
+        }
+    }
+
+    /// Passes every text that may come from outside through `clean`.
+    pub(crate) fn clean_by(&mut self, clean: &dyn Fn(&str) -> String) {
+        let ids = [
+            &mut self.flow,
+            &mut self.document_id,
+            &mut self.stage,
+            &mut self.agent,
+            &mut self.model,
+            &mut self.tool,
+        ];
+        let error = self.error.iter_mut().map(|error| &mut error.message);
+        let texts = ids.into_iter().flatten().chain(error);
+        for text in texts.chain([&mut self.run_id]) {
+            *text = clean(text);
         }
     }
 }

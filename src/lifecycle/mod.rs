@@ -7,6 +7,15 @@
 //! happens to runs, documents and stages stands in the journal as well, where calls and tools have
 //! their records.
 //!
+//! | subject | phases |
+//! |---|---|
+//! | run, document, stage | told by flows, see [`flow`](crate::flow); `started`, then `finished` or `failed` |
+//! | call | `started`, then `finished` or `failed`, once for each record; `retried` before each further request on the wire, and after a call whose answer is repaired; `slow` once, while it takes [too long](crate::agent::AgentRunnerBuilder::slow_call) |
+//! | tool | `started`, then `finished` or `failed`; `slow` once, while it takes [too long](crate::agent::AgentRunnerBuilder::slow_tool) |
+//!
+//! What is dropped before its end fails as `cancelled`. Streamed, blocking and replayed runs tell the
+//! same.
+//!
 //! ```
 //! use duologue::lifecycle::{Lifecycle, Phase, Subject};
 //! use duologue::prompt::PromptLibrary;
@@ -32,6 +41,9 @@
 
 mod bus;
 mod event;
+mod hook;
+mod stream;
 
-pub use bus::{Lifecycle, LifecycleEvents};
+pub use bus::Lifecycle;
 pub use event::{EventError, LifecycleEvent, Phase, Subject};
+pub use stream::LifecycleEvents;

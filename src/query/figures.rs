@@ -38,6 +38,8 @@ pub(super) struct Figures<'a> {
     /// The tools that the model could call.
     tools: Count,
     replay_of: Option<Cow<'a, str>>,
+    pub(super) document_id: Option<Cow<'a, str>>,
+    pub(super) stage: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +87,8 @@ impl<'a> Figures<'a> {
             attempts: Count(record.attempts.len() as u64),
             tools: Count(record.tools.len() as u64),
             replay_of: record.replay_of.map(Cow::from),
+            document_id: record.document_id.map(Cow::from),
+            stage: record.stage.map(Cow::from),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::figures::Figures;
-use crate::call_log::{Record, ToolRecord};
+use crate::call_log::{CallStatus, Record, ToolRecord};
 use crate::clock::rfc3339;
 
 /// Which calls a question is about; the default is all of them.
@@ -24,6 +24,8 @@ pub struct Filter {
     agents: Vec<String>,
     models: Vec<String>,
     statuses: Vec<String>,
+    documents: Vec<String>,
+    stages: Vec<String>,
     since: Option<String>,
 }
 
@@ -46,6 +48,18 @@ impl Filter {
         self
     }
 
+    /// Calls made for this document; more than one may be named.
+    pub fn document(mut self, id: impl Into<String>) -> Self {
+        self.documents.push(id.into());
+        self
+    }
+
+    /// Calls made in this stage of a flow; more than one may be named.
+    pub fn stage(mut self, name: impl Into<String>) -> Self {
+        self.stages.push(name.into());
+        self
+    }
+
     /// Calls that began at this time or later.
     pub fn since(mut self, time: SystemTime) -> Self {
         self.since = Some(rfc3339(time));
@@ -59,37 +73,66 @@ impl Filter {
 
     /// Whether `record` is one of those that are asked for.
     pub fn passes(&self, record: &Record) -> bool {
-        let status = record.status.map_or("running", |status| status.as_str());
-        self.passes_fields(&record.agent, &record.model, status, &record.started_at)
+        self.passes_fields(&Fields {
+            agent: &record.agent,
+            model: &record.model,
+            status: record.status,
+            document: record.document_id.as_deref(),
+            stage: record.stage.as_deref(),
+            started_at: &record.started_at,
+        })
     }
 
     pub(super) fn passes_figures(&self, call: &Figures<'_>) -> bool {
-        let status = call.status.map_or("running", |status| status.as_str());
-        self.passes_fields(&call.agent, &call.model, status, &call.started_at)
+        self.passes_fields(&Fields {
+            agent: &call.agent,
+            model: &call.model,
+            status: call.status,
+            document: call.document_id.as_deref(),
+            stage: call.stage.as_deref(),
+            started_at: &call.started_at,
+        })
     }
 
     /// Whether only the calls themselves tell whether their tool calls pass.
     pub(super) fn is_about_calls(&self) -> bool {
-        !self.models.is_empty() || !self.statuses.is_empty()
+        let of_calls = [&self.models, &self.statuses, &self.documents, &self.stages];
+        of_calls.iter().any(|wanted| !wanted.is_empty())
     }
 
     /// Whether agent and time of a tool call pass.
     pub(super) fn passes_tool(&self, tool: &ToolRecord) -> bool {
-        let model = self.models.first().map_or("", String::as_str);
-        let status = self.statuses.first().map_or("", String::as_str);
-        self.passes_fields(&tool.agent, model, status, &tool.started_at)
+        is_any(&self.agents, &*tool.agent) && self.passes_time(&tool.started_at)
     }
 
-    fn passes_fields(&self, agent: &str, model: &str, status: &str, started_at: &str) -> bool {
-        let any = |wanted: &[String], found: &str| {
-            wanted.is_empty() || wanted.iter().any(|name| name == found)
-        };
-        any(&self.agents, agent)
-            && any(&self.models, model)
-            && any(&self.statuses, status)
-            && self
-                .since
-                .as_deref()
-                .is_none_or(|since| started_at >= since)
+    fn passes_fields(&self, call: &Fields<'_>) -> bool {
+        let status = call.status.map_or("running", CallStatus::as_str);
+        is_any(&self.agents, call.agent)
+            && is_any(&self.models, call.model)
+            && is_any(&self.statuses, status)
+            && is_any(&self.documents, call.document)
+            && is_any(&self.stages, call.stage)
+            && self.passes_time(call.started_at)
     }
+
+    fn passes_time(&self, started_at: &str) -> bool {
+        let since = self.since.as_deref();
+        since.is_none_or(|since| started_at >= since)
+    }
+}
+
+/// What of a call a filter looks at.
+struct Fields<'a> {
+    agent: &'a str,
+    model: &'a str,
+    status: Option<CallStatus>,
+    document: Option<&'a str>,
+    stage: Option<&'a str>,
+    started_at: &'a str,
+}
+
+/// Whether `found` is one of those that are wanted; nothing wanted is all of them.
+fn is_any<'a>(wanted: &[String], found: impl Into<Option<&'a str>>) -> bool {
+    let found = found.into();
+    wanted.is_empty() || wanted.iter().any(|name| Some(name.as_str()) == found)
 }

@@ -34,6 +34,12 @@ pub struct Listed {
     pub usage: Usage,
     /// What it cost, when that is known.
     pub cost_usd: Option<Cost>,
+    /// The document that it was made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<String>,
+    /// The stage of a flow that it was made in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
 }
 
 impl Run {
@@ -83,6 +89,8 @@ impl Listed {
             duration_ms: call.duration_ms,
             usage: call.usage,
             cost_usd: call.cost_usd,
+            document_id: call.document_id.as_deref().map(str::to_owned),
+            stage: call.stage.as_deref().map(str::to_owned),
         }
     }
 
@@ -98,6 +106,8 @@ impl Listed {
             duration_ms: record.duration_ms,
             usage: record.usage,
             cost_usd: record.cost_usd,
+            document_id: record.document_id.clone(),
+            stage: record.stage.clone(),
         }
     }
 }

@@ -7,10 +7,8 @@ use serde::Serialize;
 
 use super::filter::Filter;
 use super::run::Run;
-use crate::call_log::index::scan;
-use crate::call_log::journal::{Line, decode};
-use crate::call_log::{ToolCalls, ToolRecord, ToolStatus, Tools, is_abandoned};
-use crate::error::{Error, ErrorKind, Result};
+use crate::call_log::{ToolCalls, ToolRecord, ToolStatus, Tools};
+use crate::error::Result;
 
 /// How a journal line about a tool call begins.
 const HEAD: &[u8] = b"{\"event\":\"tool_";
@@ -70,23 +68,7 @@ impl Run {
 
     fn read_tools(&self, is_wanted: &(dyn Fn(&[u8]) -> bool + Sync)) -> Result<Tools> {
         let mut calls = ToolCalls::default();
-        for journal in self.readable_journals() {
-            // Asked before reading: whoever is gone by now has written all that is read below.
-            let live = !is_abandoned(journal);
-            let parts = scan(journal, 0, &|found: &mut Vec<Line>, line| {
-                if is_wanted(line.bytes) {
-                    let known = decode(line.bytes).ok();
-                    found.extend(known.filter(|line| line.objection.is_none()));
-                }
-            });
-            let parts = parts.map_err(|error| {
-                let what = format!("cannot read `{}`", journal.display());
-                Error::new(ErrorKind::Log, what).with_source(error)
-            })?;
-            for mut line in parts.into_iter().flat_map(|part| part.found) {
-                calls.hear(&mut line, live);
-            }
-        }
+        self.each_line(is_wanted, &mut |mut line, live| calls.hear(&mut line, live))?;
         Ok(calls.end())
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Calls {
     agents: Vec<String>,
     models: Vec<String>,
     errors: Vec<String>,
+    documents: Vec<String>,
+    stages: Vec<String>,
 
     /// The place in `logs ls`, from 1.
     number: Vec<usize>,
@@ -25,6 +27,9 @@ pub(super) struct Calls {
     execution: Vec<usize>,
     agent: Vec<usize>,
     model: Vec<usize>,
+    /// Empty where no call has one.
+    document: Vec<Option<usize>>,
+    stage: Vec<Option<usize>>,
     status: Vec<Option<CallStatus>>,
     error: Vec<Option<usize>>,
     attempt: Vec<u32>,
@@ -85,6 +90,7 @@ impl Calls {
         let origin_ms = records.iter().filter_map(started).min().unwrap_or(0);
         let (mut agents, mut models) = (Names::default(), Names::default());
         let (mut errors, mut executions) = (Names::default(), Names::default());
+        let (mut documents, mut stages) = (Names::default(), Names::default());
         let mut calls = Self {
             origin_ms,
             ..Self::default()
@@ -101,6 +107,10 @@ impl Calls {
             });
             calls.agent.push(agents.number(&record.agent));
             calls.model.push(models.number(&record.model));
+            let document = record.document_id.as_deref();
+            calls.document.push(document.map(|id| documents.number(id)));
+            let stage = record.stage.as_deref();
+            calls.stage.push(stage.map(|name| stages.number(name)));
             calls.status.push(record.status);
             calls
                 .error
@@ -119,6 +129,14 @@ impl Calls {
         calls.agents = agents.into_list();
         calls.models = models.into_list();
         calls.errors = errors.into_list();
+        calls.documents = documents.into_list();
+        calls.stages = stages.into_list();
+        if calls.documents.is_empty() {
+            calls.document.clear();
+        }
+        if calls.stages.is_empty() {
+            calls.stage.clear();
+        }
         calls
     }
 }

@@ -7,6 +7,7 @@
 
 mod difference;
 mod figures;
+mod flow;
 mod index;
 mod page;
 mod texts;

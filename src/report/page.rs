@@ -11,10 +11,12 @@ use sha2::{Digest, Sha256};
 
 use super::difference::Difference;
 use super::figures::Figures;
+use super::flow::Flow;
 use super::index::{Calls, order};
 use super::texts::Texts;
 use crate::call_log::{CallStatus, Losses, Record, RunLog, RunStatus, Sanitizer};
 use crate::clock::rfc3339;
+use crate::lifecycle::LifecycleEvent;
 
 const HTML: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -25,6 +27,7 @@ const SCRIPT: &str = concat!(
     include_str!("script/run.js"),
     include_str!("script/filter.js"),
     include_str!("script/overview.js"),
+    include_str!("script/flow.js"),
     include_str!("script/bars.js"),
     include_str!("script/density.js"),
     include_str!("script/list.js"),
@@ -59,6 +62,7 @@ struct Run<'a> {
     written_at: String,
     version: &'static str,
     figures: Figures,
+    flow: Option<Flow>,
     losses: Option<Losses>,
     problems: Vec<String>,
     more_problems: usize,
@@ -74,6 +78,8 @@ impl Page {
             .iter()
             .map(|record| sanitized(record, sanitizer))
             .collect();
+        let events = sanitized_events(run.happened(), sanitizer);
+        let flow = Flow::of(&events, &records);
         let order = order(&records);
         let texts = Texts::shared(&records);
         let calls = Pieces::of(order.iter().enumerate().map(|(index, place)| {
@@ -81,7 +87,7 @@ impl Page {
             detail(&records[*place], before, &texts)
         }))?;
         let texts = Pieces::of(texts.list().iter().map(|text| Ok(Value::from(*text))))?;
-        let run = serde_json::to_string(&facts(run, &records, &order, &calls, &texts))?;
+        let run = serde_json::to_string(&facts(run, &records, flow, &order, [&calls, &texts]))?;
         Ok(Self { run, calls, texts })
     }
 
@@ -126,12 +132,20 @@ fn sanitized(record: &Record, sanitizer: &Sanitizer) -> Record {
     record
 }
 
+fn sanitized_events(events: &[LifecycleEvent], sanitizer: &Sanitizer) -> Vec<LifecycleEvent> {
+    let mut events = events.to_vec();
+    for event in &mut events {
+        event.clean_by(&|text| sanitizer.clean(text));
+    }
+    events
+}
+
 fn facts<'a>(
     run: &'a RunLog,
     records: &[Record],
+    flow: Option<Flow>,
     order: &[usize],
-    calls: &'a Pieces,
-    texts: &'a Pieces,
+    [calls, texts]: [&'a Pieces; 2],
 ) -> Run<'a> {
     let summary = run.summary();
     let now = SystemTime::now();
@@ -155,6 +169,7 @@ fn facts<'a>(
         problems: problems.collect(),
         more_problems: run.problems().len().saturating_sub(MOST_PROBLEMS),
         figures: Figures::of(summary, records),
+        flow,
         calls: Calls::of(records, order),
         call_pieces: &calls.firsts,
         text_pieces: &texts.firsts,

@@ -38,7 +38,7 @@
 //! | [`EXECUTION_ID`] | `execution_id` | none |
 //! | [`PARENT_CALL_ID`] | `parent_call_id` | none |
 //! | [`REPLAY_OF`] | `replay_of` | none |
-//! | [`JOB_ID`], [`DOCUMENT_ID`] | `job_id`, `document_id` | none |
+//! | [`JOB_ID`], [`DOCUMENT_ID`], [`STAGE`] | `job_id`, `document_id`, `stage` | none |
 //! | [`ATTEMPT`] | `attempt` | `repair_attempts` |
 //! | [`ITERATION`] | `iteration` | `iteration` |
 //! | [`COST_USD`] | `cost_usd` | none |
@@ -147,6 +147,8 @@ pub const REPLAY_OF: &str = "duologue.replay_of";
 pub const JOB_ID: &str = "duologue.job_id";
 /// The document that the call is made for.
 pub const DOCUMENT_ID: &str = "duologue.document_id";
+/// The stage of a flow that the call is made in.
+pub const STAGE: &str = "duologue.stage";
 /// Which call of its execution this is, from 1; above 1 it repairs.
 pub const ATTEMPT: &str = "duologue.attempt";
 /// Which round of a refinement loop, from 0.
@@ -159,6 +161,8 @@ pub const FIRST_BYTE_MS: &str = "duologue.first_byte_ms";
 pub const TRANSPORT_ATTEMPTS: &str = "duologue.transport_attempts";
 /// Wait before an attempt is made again, in milliseconds; on events alone.
 pub const DELAY_MS: &str = "duologue.delay_ms";
+/// How long what is slow has taken so far, in milliseconds; on events alone.
+pub const ELAPSED_MS: &str = "duologue.elapsed_ms";
 
 /// Histogram: tokens of a call by [`GEN_AI_TOKEN_TYPE`].
 pub const METRIC_TOKEN_USAGE: &str = "gen_ai.client.token.usage";

@@ -85,6 +85,7 @@ pub(crate) struct AgentFacts<'a> {
     pub(crate) parent_call_id: Option<&'a str>,
     pub(crate) job_id: Option<&'a str>,
     pub(crate) document_id: Option<&'a str>,
+    pub(crate) stage: Option<&'a str>,
     pub(crate) iteration: u32,
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn agent_span(facts: &AgentFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::PARENT_CALL_ID } = facts.parent_call_id.map(clean),
         { names::JOB_ID } = facts.job_id.map(clean),
         { names::DOCUMENT_ID } = facts.document_id.map(clean),
+        { names::STAGE } = facts.stage.map(clean),
         { names::ITERATION } = i64::from(facts.iteration),
         { names::ERROR_TYPE } = Empty,
     ))
@@ -150,6 +152,7 @@ pub(crate) fn call_span(facts: &CallFacts<'_>, clean: Clean<'_>) -> OpenSpan {
         { names::PARENT_CALL_ID } = of.parent_call_id.map(clean),
         { names::JOB_ID } = of.job_id.map(clean),
         { names::DOCUMENT_ID } = of.document_id.map(clean),
+        { names::STAGE } = of.stage.map(clean),
         { names::ATTEMPT } = i64::from(facts.attempt),
         { names::ITERATION } = i64::from(of.iteration),
         { names::SERVER_ADDRESS } = Empty,

@@ -78,6 +78,9 @@ mod log_disk;
 /// Many calls do not make the log grow in memory.
 mod log_memory;
 
+/// Lifecycle events: who hears them, what calls and tools tell, and what stands in the journal.
+mod lifecycle;
+
 /// What the modules about the call log share.
 mod log_support;
 

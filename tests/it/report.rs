@@ -2,6 +2,7 @@
 
 mod browser;
 mod command;
+mod documents;
 mod reading;
 mod runs;
 mod safety;

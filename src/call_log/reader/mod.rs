@@ -19,6 +19,7 @@ use super::summary::{Losses, Summary};
 use super::tool_record::{ToolOffer, ToolRecord};
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::LifecycleEvent;
 use scan::scan;
 
 pub use problem::Problem;
@@ -50,6 +51,7 @@ pub struct RunLog {
     format: LogFormat,
     records: Vec<Record>,
     tools: Tools,
+    happened: Vec<LifecycleEvent>,
     rendered: HashMap<String, String>,
     /// Interrupted calls whose end no journal holds.
     unended: HashSet<String>,
@@ -89,6 +91,7 @@ impl RunLog {
             format: LogFormat::default(),
             records: Vec::new(),
             tools: Tools::default(),
+            happened: Vec::new(),
             rendered: HashMap::new(),
             unended: HashSet::new(),
             unrendered: HashSet::new(),
@@ -113,6 +116,7 @@ impl RunLog {
         }
         run.take(calls);
         run.losses = run.noted_losses();
+        run.happened.sort_by(|a, b| a.time.cmp(&b.time));
         run.records
             .sort_by(|a, b| (&a.started_at, a.sequence).cmp(&(&b.started_at, b.sequence)));
         Ok(run)
@@ -154,6 +158,7 @@ impl RunLog {
         match (line.event.as_str(), line.record) {
             ("started", Some(record)) => calls.start(*record, *origin),
             ("finished", Some(record)) => calls.finish(*record, *origin),
+            ("lifecycle", _) => self.happened.extend(line.lifecycle.map(|event| *event)),
             ("rendered", _) if is_file_name(&line.file) => {
                 self.rendered.insert(line.call_id, line.file);
             }
@@ -233,6 +238,11 @@ impl RunLog {
     /// The tools that models could call, in the order in which they were first offered.
     pub fn tool_offers(&self) -> &[ToolOffer] {
         &self.tools.offers
+    }
+
+    /// What happened to the run, its documents and its stages, by time.
+    pub fn happened(&self) -> &[LifecycleEvent] {
+        &self.happened
     }
 
     /// [`records`](Self::records), given away.

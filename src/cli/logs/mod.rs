@@ -1,6 +1,7 @@
 //! `duologue logs`: one file per subcommand, and here what they share.
 
 mod diff;
+mod document;
 mod export;
 mod grep;
 mod ls;
@@ -24,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) enum Logs {
     /// List the runs of an output directory, or the calls of a run.
     Ls(ls::Ls),
-    /// Show one call whole.
+    /// Show one call whole, or all that happened to a document.
     Show(show::Show),
     /// The last calls of a run, and those that come.
     Tail(tail::Tail),

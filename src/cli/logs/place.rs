@@ -40,6 +40,12 @@ pub(super) struct Filters {
     /// Only calls of this status; may be given several times.
     #[arg(long, value_name = "STATUS", value_parser = STATUSES)]
     status: Vec<String>,
+    /// Only calls made for this document; may be given several times.
+    #[arg(long, value_name = "ID")]
+    document: Vec<String>,
+    /// Only calls made in this stage of a flow; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    stage: Vec<String>,
     /// Only calls that began since then: `90s`, `2h`, `3days`, or a time such as 2026-11-21T08:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<SystemTime>,
@@ -80,6 +86,12 @@ impl Filters {
         }
         for status in &self.status {
             filter = filter.status(status);
+        }
+        for document in &self.document {
+            filter = filter.document(document);
+        }
+        for stage in &self.stage {
+            filter = filter.stage(stage);
         }
         match self.since {
             Some(time) => filter.since(time),

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::SUCCESS;
-use super::place::open_run;
+use super::document::ShownDocument;
+use super::place::{completeness, open_run};
 use super::print_document;
 use crate::call_log::{LogFormat, Record, ToolCallError, ToolRecord, ToolStatus};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +22,11 @@ pub(in crate::cli) struct Show {
     #[arg(value_name = "DIR")]
     directory: PathBuf,
     /// The call: its place in `logs ls` from 1, or the beginning of its id.
-    call: String,
+    #[arg(required_unless_present = "document")]
+    call: Option<String>,
+    /// In place of a call, all that happened to this document, and its calls.
+    #[arg(long, value_name = "ID", conflicts_with = "call")]
+    document: Option<String>,
     /// Print JSON in place of YAML.
     #[arg(long)]
     json: bool,
@@ -30,7 +35,8 @@ pub(in crate::cli) struct Show {
 const EXAMPLES: &str = "\
 Examples:
   duologue logs show artifacts/run_20261121_031158_9433ab 4
-  duologue logs show artifacts/run_20261121_031158_9433ab call_7317 --json | jq .messages";
+  duologue logs show artifacts/run_20261121_031158_9433ab call_7317 --json | jq .messages
+  duologue logs show artifacts/run_20261121_031158_9433ab --document tides";
 
 /// Most characters of a tool's result that are shown to people.
 const MOST_RESULT: usize = 2_000;
@@ -72,12 +78,22 @@ struct ShownTool {
 impl Show {
     pub(super) fn execute(&self) -> Result<u8> {
         let run = open_run(&self.directory)?;
-        let record = self.find(&run)?;
         let format = if self.json {
             LogFormat::Json
         } else {
             LogFormat::Yaml
         };
+        match (&self.document, &self.call) {
+            (Some(document), _) => {
+                print_document(&ShownDocument::of(&run, document)?, format)?;
+                Ok(completeness([&run]))
+            }
+            (None, call) => self.show_call(&run, call.as_deref().unwrap_or_default(), format),
+        }
+    }
+
+    fn show_call(&self, run: &Run, call: &str, format: LogFormat) -> Result<u8> {
+        let record = self.find(run, call)?;
         let tool_results = if record.tool_calls.is_empty() && record.tools.is_empty() {
             Vec::new()
         } else {
@@ -114,16 +130,16 @@ impl Show {
         }
     }
 
-    fn find(&self, run: &Run) -> Result<Record> {
-        let found = run.find(&self.call);
+    fn find(&self, run: &Run, call: &str) -> Result<Record> {
+        let found = run.find(call);
         let record = match found[..] {
             [place] => run.record(place),
             _ => None,
         };
         record.unwrap_or_else(|| {
             let what = match found.len() {
-                0 | 1 => format!("no call `{}`", self.call),
-                many => format!("{many} calls begin with `{}`", self.call),
+                0 | 1 => format!("no call `{call}`"),
+                many => format!("{many} calls begin with `{call}`"),
             };
             Err(self.wrong_call(&what, run.len()))
         })

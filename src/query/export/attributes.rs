@@ -76,6 +76,9 @@ pub(super) fn call_attributes(
     add(name::RUN_ID, Some(text(&record.run_id)));
     add(name::EXECUTION_ID, Some(text(&record.execution_id)));
     add(name::CALL_ID, Some(text(&record.call_id)));
+    add(name::JOB_ID, record.job_id.as_deref().map(text));
+    add(name::DOCUMENT_ID, record.document_id.as_deref().map(text));
+    add(name::STAGE, record.stage.as_deref().map(text));
     add(name::STATUS, Some(text(status.as_str())));
     add(name::ATTEMPT, Some(int(record.attempt.into())));
     add(name::ITERATION, Some(int(record.iteration.into())));

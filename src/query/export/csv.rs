@@ -8,7 +8,7 @@ use super::Writer;
 use crate::call_log::Record;
 
 /// Columns of every table, in this order.
-const COLUMNS: [&str; 37] = [
+const COLUMNS: [&str; 38] = [
     "run_id",
     "call_id",
     "execution_id",
@@ -16,6 +16,7 @@ const COLUMNS: [&str; 37] = [
     "conversation_id",
     "job_id",
     "document_id",
+    "stage",
     "replay_of",
     "sequence",
     "attempt",

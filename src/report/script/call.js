@@ -197,7 +197,7 @@ function factsSection(row, record) {
       ["Cost", record.cost_usd === undefined ? UNKNOWN : `$${record.cost_usd}`],
     ]), jsonSection("Further parameters", extra)),
     section("Ids", null, factList([
-      ["Call id", record.call_id], ["Execution id", record.execution_id], ["Replay of", record.replay_of], ["Parent call", record.parent_call_id], ["Conversation", record.conversation_id], ["Job", record.job_id], ["Document", record.document_id],
+      ["Call id", record.call_id], ["Execution id", record.execution_id], ["Replay of", record.replay_of], ["Parent call", record.parent_call_id], ["Conversation", record.conversation_id], ["Job", record.job_id], ["Document", record.document_id], ["Stage", record.stage],
       ["Response id", record.response_id], ["Mode", record.mode], ["Iteration", record.iteration ? String(record.iteration) : ""], ["Call of its execution", String(record.attempt)], ["Turn", record.turn && String(record.turn)], ["Sequence", String(record.sequence)],
     ], ["Call id", "Execution id", "Conversation", "Response id", "Replay of"])));
 }

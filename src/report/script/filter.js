@@ -7,7 +7,7 @@ const SORTS = {
   cost: { name: "highest cost first", of: (row) => columns.cost_usd[row] ?? -1 },
 };
 
-const filter = { query: "", agent: "", model: "", statuses: new Set(), repairs: false, retries: false, from: null, to: null, sort: "start" };
+const filter = { query: "", agent: "", model: "", document: "", stage: "", statuses: new Set(), repairs: false, retries: false, from: null, to: null, sort: "start" };
 
 /** The filter and the open call out of the address; what it does not know it leaves out. */
 function readAddress() {
@@ -17,6 +17,8 @@ function readAddress() {
   filter.query = given.get("q") ?? "";
   filter.agent = known(given.get("agent"), columns.agents);
   filter.model = known(given.get("model"), columns.models);
+  filter.document = known(given.get("document"), columns.documents);
+  filter.stage = known(given.get("stage"), columns.stages);
   filter.statuses = new Set((given.get("status") ?? "").split(",").filter((status) => STATUSES.includes(status)));
   filter.repairs = given.has("repairs");
   filter.retries = given.has("retries");
@@ -29,7 +31,7 @@ function readAddress() {
 function address(open) {
   const parts = new URLSearchParams();
   if (open !== null) parts.set("call", columns.id[open]);
-  for (const [key, value] of [["q", filter.query], ["agent", filter.agent], ["model", filter.model]]) if (value) parts.set(key, value);
+  for (const [key, value] of [["q", filter.query], ["agent", filter.agent], ["model", filter.model], ["document", filter.document], ["stage", filter.stage]]) if (value) parts.set(key, value);
   if (filter.statuses.size > 0) parts.set("status", [...filter.statuses].join(","));
   for (const key of ["repairs", "retries"]) if (filter[key]) parts.set(key, "1");
   if (filter.from !== null) {
@@ -40,22 +42,26 @@ function address(open) {
   return parts.toString();
 }
 
-const isFiltered = () => Boolean(filter.query || filter.agent || filter.model || filter.statuses.size > 0 || filter.repairs || filter.retries || filter.from !== null);
+const isFiltered = () => Boolean(filter.query || filter.agent || filter.model || filter.document || filter.stage || filter.statuses.size > 0 || filter.repairs || filter.retries || filter.from !== null);
 
 function clearFilter() {
-  Object.assign(filter, { query: "", agent: "", model: "", statuses: new Set(), repairs: false, retries: false, from: null, to: null });
+  Object.assign(filter, { query: "", agent: "", model: "", document: "", stage: "", statuses: new Set(), repairs: false, retries: false, from: null, to: null });
 }
 
 /** The rows that pass, and for each choice how many would if it alone were changed. */
 function select() {
   const agent = filter.agent ? columns.agents.indexOf(filter.agent) : -1;
   const model = filter.model ? columns.models.indexOf(filter.model) : -1;
+  const document = filter.document ? columns.documents.indexOf(filter.document) : -1;
+  const stage = filter.stage ? columns.stages.indexOf(filter.stage) : -1;
   const counts = { agent: new Map(), model: new Map(), status: new Map(), repairs: 0, retries: 0 };
   const add = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
   const rows = [];
   for (let row = 0; row < count; row += 1) {
     if (!search.passes(row)) continue;
     if (filter.from !== null && (startOf(row) > filter.to || endOf(row) < filter.from)) continue;
+    if (document >= 0 && columns.document[row] !== document) continue;
+    if (stage >= 0 && columns.stage[row] !== stage) continue;
     const status = statusOf(row);
     const fails = [
       agent >= 0 && columns.agent[row] !== agent && "agent",

@@ -14,7 +14,7 @@ function showOverview() {
   byId("notices").replaceChildren(...notices());
   showFigures();
   byId("work").hidden = count === 0;
-  byId("tables").replaceChildren(...[agentTable(), errorTable()].filter(Boolean));
+  byId("tables").replaceChildren(...[...flowTables(), agentTable(), errorTable()].filter(Boolean));
 }
 
 function runStatus() {

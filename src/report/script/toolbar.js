@@ -19,7 +19,11 @@ function showChoices(counts) {
     if (!toggled.delete(status)) toggled.add(status);
     return chip([statusIcon(status), STATUS_WORDS[status]], counts.status.get(status) ?? 0, filter.statuses.has(status), () => filterBy({ statuses: toggled }));
   }));
-  keepFocus(byId("only"), ["repairs", "retries"].map((only) => chip([`only ${only}`], counts[only], filter[only], () => filterBy({ [only]: !filter[only] }))));
+  const chosen = ["document", "stage"].filter((kind) => filter[kind] !== "");
+  keepFocus(byId("only"), [
+    ...["repairs", "retries"].map((only) => chip([`only ${only}`], counts[only], filter[only], () => filterBy({ [only]: !filter[only] }))),
+    ...chosen.map((kind) => button([`${kind} ${name(filter[kind])}`, icon("close")], () => filterBy({ [kind]: "" }), { class: "chip", "aria-pressed": true, title: `All ${kind}s` })),
+  ]);
 }
 
 const statusesOfRun = new Set(allRows.map(statusOf));

@@ -60,6 +60,30 @@ async function filters(page) {
   return seen;
 }
 
+async function documents(page) {
+  const cells = (table, rows) => table.locator("tbody tr").evaluateAll((all, rows) => all.slice(0, rows).map((row) => [...row.cells].map((cell) => cell.textContent)), rows);
+  const table = (caption) => page.locator("#tables .table", { has: page.locator("caption", { hasText: caption }) });
+  const [documents, stages] = [table("By document"), table("By stage")];
+  const listed = () => documents.locator("tbody tr").count();
+  const seen = { captions: await texts(page, "#tables caption"), documents: await cells(documents, 3), listed: await listed(), more: await documents.locator(".more").textContent() };
+  await documents.locator(".more").click();
+  seen.all = await listed();
+  seen.stages = await cells(stages, 9);
+  await documents.locator(".link", { hasText: "tides" }).click();
+  seen.of_document = await count(page);
+  await stages.locator(".link", { hasText: "clean" }).click();
+  seen.of_stage_too = await count(page);
+  seen.chips = (await texts(page, "#only .chip")).slice(2);
+  seen.address = new URL(page.url()).hash;
+  await page.reload();
+  seen.reloaded = await count(page);
+  await chip(page, "document tides").click();
+  seen.without_document = await count(page);
+  await page.click("#reset");
+  seen.cleared = await count(page);
+  return seen;
+}
+
 async function call(page) {
   await page.locator("#list .row", { hasText: "repair 1" }).click();
   await page.locator("details.part").evaluateAll((all) => all.forEach((part) => (part.open = true)));
@@ -265,4 +289,4 @@ async function blocked(page) {
   return { heading: await page.locator("h1").textContent() };
 }
 
-export const visits = { blocked, look, filters, call, keyboard, address, themes, phone, everything, huge, many };
+export const visits = { blocked, look, filters, documents, call, keyboard, address, themes, phone, everything, huge, many };
