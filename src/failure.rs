@@ -62,6 +62,12 @@ pub enum ErrorKind {
     MaxTurnsExceeded,
     /// A tool, or the server behind it, failed for good.
     Tool,
+    /// What acts on the world was not allowed to: nobody had allowed delivery.
+    NotPermitted,
+    /// An envelope is missing, or breaks its own rules.
+    InvalidEnvelope,
+    /// A queue holds as much as it may.
+    QueueFull,
     /// Records could not be written or read.
     Log,
     /// A replay has no record that answers this request.
@@ -80,7 +86,10 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Whether the same request may succeed when it is sent again later.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Unavailable | Self::Timeout)
+        matches!(
+            self,
+            Self::RateLimited | Self::Unavailable | Self::Timeout | Self::QueueFull
+        )
     }
 
     /// The word that stands in records: `rate_limited`, `invalid_answer`, ….
@@ -106,6 +115,9 @@ impl ErrorKind {
             Self::Cancelled => "cancelled",
             Self::MaxTurnsExceeded => "max_turns_exceeded",
             Self::Tool => "tool",
+            Self::NotPermitted => "not_permitted",
+            Self::InvalidEnvelope => "invalid_envelope",
+            Self::QueueFull => "queue_full",
             Self::Log => "log",
             Self::NotRecorded => "not_recorded",
             Self::Offline => "offline",
@@ -145,6 +157,10 @@ impl ErrorKind {
             Self::MaxTurnsExceeded => {
                 "raise `max_turns`, or look in the record for tool calls that repeat"
             }
+            Self::NotPermitted => {
+                "allow delivery in the event and in the control plane's `DeliveryPolicy`, if that is meant"
+            }
+            Self::QueueFull => "submit again when workers have caught up, or add workers",
             Self::NotRecorded => {
                 "record the run anew, or replay with `mode: fall_through` and a `fallback` that answers what is missing"
             }

@@ -10,10 +10,19 @@ pub(crate) fn of_json(value: &Value) -> String {
     short(Sha256::digest(canonical(value)).as_slice())
 }
 
+/// All 64 hexadecimal digits of the SHA-256 of `value` in its [canonical form](canonical).
+pub(crate) fn whole_of_json(value: &Value) -> String {
+    digits_of(Sha256::digest(canonical(value)).as_slice())
+}
+
 /// The first 16 hexadecimal digits of a digest.
 pub(crate) fn short(digest: &[u8]) -> String {
-    let mut digits = String::with_capacity(16);
-    for byte in digest.iter().take(8) {
+    digits_of(&digest[..digest.len().min(8)])
+}
+
+fn digits_of(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
         // Writing into a text cannot fail.
         let _ = write!(digits, "{byte:02x}");
     }

@@ -57,6 +57,7 @@ pub struct AgentRunner {
     shared: Arc<Shared>,
 }
 
+#[derive(Clone)]
 pub(super) struct Shared {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) prompts: PromptLibrary,
@@ -65,8 +66,8 @@ pub(super) struct Shared {
     prices: PriceTable,
     budget: Option<Budget>,
     tools: ToolSet,
-    schemas: SchemaCache,
-    hashes: PromptHashes,
+    schemas: Arc<SchemaCache>,
+    hashes: Arc<PromptHashes>,
     content: TelemetryContent,
     lifecycle: Lifecycle,
     slow_after: SlowAfter,
@@ -287,6 +288,16 @@ impl AgentRunner {
         &self.shared.tools
     }
 
+    /// The same runner, whose agents may have these tools in place of its own.
+    pub fn with_tools(&self, tools: ToolSet) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                tools,
+                ..(*self.shared).clone()
+            }),
+        }
+    }
+
     fn schema_of(&self, spec: &AgentSpec) -> Result<Arc<CompiledSchema>> {
         match &spec.response_schema {
             Some(schema) => self.shared.schemas.of_value(schema, &Whose(spec)),
@@ -489,8 +500,8 @@ impl AgentRunnerBuilder {
                 tools: self.tools,
                 lifecycle: self.lifecycle,
                 slow_after: self.slow_after,
-                schemas: SchemaCache::default(),
-                hashes: PromptHashes::default(),
+                schemas: Arc::default(),
+                hashes: Arc::default(),
                 content: self.content.unwrap_or_else(content_of_process),
             }),
         }

@@ -5,9 +5,15 @@
 //! | [`pipeline`] | documents through stages, many at once, to artifacts |
 //! | [`document`] | where documents come from |
 //! | [`artifact`] | where results go |
+//! | [`control`] | flows by name, the events that start them, and runs that always end |
+//! | [`envelope`] | what a flow gives: records, each with its provenance |
+//! | [`audit`] | what flows did, kept |
 
 pub mod artifact;
+pub mod audit;
+pub mod control;
 mod directory;
 pub mod document;
+pub mod envelope;
 pub mod pipeline;
 mod store;

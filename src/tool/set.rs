@@ -26,7 +26,7 @@ pub struct ToolSet {
 
 #[derive(Default)]
 struct Shared {
-    tools: Vec<Entry>,
+    tools: Arc<Vec<Entry>>,
     settings: Settings,
     selections: Selections,
 }
@@ -95,6 +95,19 @@ impl ToolSet {
             context,
         };
         self.shared.settings.permissions.decide(&question).await
+    }
+
+    /// The same tools, where `gate` is asked before all rules about those that act on the world.
+    pub(crate) fn gated(&self, gate: Arc<dyn AskPermission>) -> Self {
+        let mut settings = self.shared.settings.clone();
+        settings.permissions.gate = Some(gate);
+        Self {
+            shared: Arc::new(Shared {
+                tools: self.shared.tools.clone(),
+                settings,
+                selections: Selections::default(),
+            }),
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -209,7 +222,7 @@ impl ToolSetBuilder {
         }
         Ok(ToolSet {
             shared: Arc::new(Shared {
-                tools,
+                tools: Arc::new(tools),
                 settings: self.settings,
                 selections: Selections::default(),
             }),

@@ -60,6 +60,8 @@ impl Permission {
 pub(crate) struct Permissions {
     pub(super) rules: Vec<PermissionRule>,
     pub(super) asked: Option<Arc<dyn AskPermission>>,
+    /// Asked before all rules about tools that act on the world; no rule overrides its rejection.
+    pub(super) gate: Option<Arc<dyn AskPermission>>,
     /// What was allowed for the rest of a run: run and tool. Its lock is held while somebody is
     /// asked, so that one question stands at a time and an answer counts for those that wait.
     always: Arc<Mutex<HashSet<(String, String)>>>,
@@ -70,12 +72,25 @@ impl fmt::Debug for Permissions {
         f.debug_struct("Permissions")
             .field("rules", &self.rules)
             .field("asks", &self.asked.is_some())
+            .field("is_gated", &self.gate.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl Permissions {
     pub(super) async fn decide(&self, question: &PermissionQuestion<'_>) -> Permission {
+        if let Some(gate) = self.gate.as_ref().filter(|_| question.acts_on_world) {
+            let answer = AssertUnwindSafe(gate.ask(question)).catch_unwind().await;
+            let reason = match answer {
+                Ok(PermissionAnswer::Reject(reason)) => Some(reason),
+                Ok(_) => None,
+                Err(_panic) => Some("asking whether it may run failed".to_owned()),
+            };
+            if let Some(reason) = reason {
+                let message = told(question.tool, &reason);
+                return Permission::rejected("delivery gate".to_owned(), message);
+            }
+        }
         let rule = self.rules.iter().find(|rule| rule.fits(question.tool));
         let Some(rule) = rule else {
             return match &self.asked {

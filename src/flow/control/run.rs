@@ -1,0 +1,163 @@
+//! One run: where it stands, and what it gave.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::RunState;
+use super::recorder::Recorder;
+use crate::flow::audit::AuditedRun;
+use crate::flow::envelope::Envelope;
+use crate::lifecycle::EventError;
+
+/// One run of a flow, as [`ControlPlane::ingest`](super::ControlPlane::ingest) gives it. A clone is of
+/// the same run; dropping it changes nothing.
+#[derive(Clone)]
+pub struct Run {
+    pub(super) cell: Arc<RunCell>,
+    pub(super) recorder: Arc<Recorder>,
+}
+
+impl Run {
+    /// The run's id.
+    pub fn id(&self) -> &str {
+        &self.cell.id
+    }
+
+    /// The flow.
+    pub fn flow(&self) -> &str {
+        &self.cell.flow
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> RunState {
+        self.cell.state()
+    }
+
+    /// Where it stands, since when, and what went wrong last.
+    pub fn status(&self) -> AuditedRun {
+        self.cell.status()
+    }
+
+    /// What the flow gave, once it has ended with a valid envelope.
+    pub fn envelope(&self) -> Option<Arc<Envelope>> {
+        self.cell.envelope()
+    }
+
+    /// Waits until the run has ended. A run in a queue ends here when this control plane's own
+    /// [`work`](super::ControlPlane::work) ends it; what other processes do stands in the audit store.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn wait(&self) -> AuditedRun {
+        let mut changes = self.cell.status.subscribe();
+        match changes.wait_for(|run| run.state.is_final()).await {
+            Ok(run) => run.clone(),
+            // The cell holds the sender, so it cannot have gone.
+            Err(_) => self.status(),
+        }
+    }
+
+    /// Cancels the run: one that waits does not begin, one that runs is stopped at its next await.
+    pub fn cancel(&self) {
+        self.cell.cancel.cancel();
+        if self.cell.cancel_queued(&self.recorder.now()) {
+            self.recorder.detached_state(&self.cell);
+        }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("id", &self.cell.id)
+            .field("flow", &self.cell.flow)
+            .field("state", &self.state())
+            .finish()
+    }
+}
+
+/// What all who hold a run share.
+pub(super) struct RunCell {
+    pub(super) id: String,
+    pub(super) flow: String,
+    pub(super) cancel: CancellationToken,
+    status: watch::Sender<AuditedRun>,
+    envelope: Mutex<Option<Arc<Envelope>>>,
+}
+
+impl RunCell {
+    pub(super) fn new(id: String, flow: String, time: String) -> Self {
+        let status = AuditedRun {
+            run_id: id.clone(),
+            flow: flow.clone(),
+            state: RunState::Queued,
+            attempt: 0,
+            created_at: time.clone(),
+            changed_at: time,
+            error: None,
+        };
+        Self {
+            id,
+            flow,
+            cancel: CancellationToken::new(),
+            status: watch::Sender::new(status),
+            envelope: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn status(&self) -> AuditedRun {
+        self.status.borrow().clone()
+    }
+
+    pub(super) fn state(&self) -> RunState {
+        self.status.borrow().state
+    }
+
+    pub(super) fn attempt(&self) -> u32 {
+        self.status.borrow().attempt
+    }
+
+    fn envelope(&self) -> Option<Arc<Envelope>> {
+        self.envelope.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn keep(&self, envelope: Arc<Envelope>) {
+        *self.envelope.lock().unwrap_or_else(PoisonError::into_inner) = Some(envelope);
+    }
+
+    /// Whether the state is new: an end stays, and so does what a later attempt has begun.
+    pub(super) fn change(&self, change: Change<'_>) -> bool {
+        self.status.send_if_modified(|run| {
+            if change.attempt < run.attempt || !run.state.may_become(change.state) {
+                return false;
+            }
+            run.state = change.state;
+            run.attempt = change.attempt;
+            run.error.clone_from(&change.error);
+            change.time.clone_into(&mut run.changed_at);
+            true
+        })
+    }
+
+    fn cancel_queued(&self, time: &str) -> bool {
+        self.status.send_if_modified(|run| {
+            let waits = run.state == RunState::Queued;
+            if waits {
+                run.state = RunState::Cancelled;
+                time.clone_into(&mut run.changed_at);
+            }
+            waits
+        })
+    }
+}
+
+/// A run's new state.
+pub(super) struct Change<'a> {
+    pub(super) state: RunState,
+    pub(super) attempt: u32,
+    pub(super) time: &'a str,
+    pub(super) error: Option<EventError>,
+}
