@@ -60,6 +60,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The model asked for tools in more turns than the agent has.
     MaxTurnsExceeded,
+    /// A reviewer did not approve a document in as many rounds as it has.
+    NotApproved,
     /// A tool, or the server behind it, failed for good.
     Tool,
     /// What acts on the world was not allowed to: nobody had allowed delivery.
@@ -114,6 +116,7 @@ impl ErrorKind {
             Self::BudgetExhausted => "budget_exhausted",
             Self::Cancelled => "cancelled",
             Self::MaxTurnsExceeded => "max_turns_exceeded",
+            Self::NotApproved => "not_approved",
             Self::Tool => "tool",
             Self::NotPermitted => "not_permitted",
             Self::InvalidEnvelope => "invalid_envelope",
@@ -161,6 +164,9 @@ impl ErrorKind {
                 "allow delivery in the event and in the control plane's `DeliveryPolicy`, if that is meant"
             }
             Self::QueueFull => "submit again when workers have caught up, or add workers",
+            Self::NotApproved => {
+                "read the reviewer's answers in the record; more `max_cycles`, or other prompts, may help"
+            }
             Self::NotRecorded => {
                 "record the run anew, or replay with `mode: fall_through` and a `fallback` that answers what is missing"
             }

@@ -14,11 +14,12 @@ use super::hashes::PromptHashes;
 use super::lifecycle::SlowAfter;
 use super::options::RunOptions;
 use super::outcome::Outcome;
+use super::request::{PromptOf, request_of};
 use super::spec::AgentSpec;
 use super::turn::{Repetition, select};
 use super::verdict::Decode;
 use crate::call_log::CallLog;
-use crate::chat::{Request, ResponseSchema, Role};
+use crate::chat::{Request, Role};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Ledger, Result};
 use crate::lifecycle::Lifecycle;
@@ -27,10 +28,7 @@ use crate::prompt::{PromptLibrary, RenderedPrompt};
 use crate::provider::Provider;
 use crate::schema::CompiledSchema;
 use crate::telemetry::{OpenSpan, TelemetryContent, names};
-use crate::tool::{Selection, ToolSet, accepted};
-
-/// The variable that holds the schema's text.
-const RESPONSE_SCHEMA: &str = "response_schema";
+use crate::tool::{Selection, ToolSet};
 
 /// What an execution takes from its runner.
 #[derive(Clone, Copy)]
@@ -102,18 +100,14 @@ impl<'a> Execution<'a> {
         }
         check_price(spec, &budgets, around.prices)?;
         let tools = select(around.tools, spec)?;
-        let mut variables = spec.default_variables.clone();
-        variables.insert("iteration".to_owned(), options.iteration.into());
-        variables.extend(given);
-        let pack = around.prompts.pack(&spec.prompt_pack)?;
-        // The name counts as given in any case; the text may be long.
-        let schema_text = if pack.may_use(RESPONSE_SCHEMA) || around.log.keeps_context() {
-            schema.text.clone().into()
-        } else {
-            Value::Null
+        let of = PromptOf {
+            prompts: around.prompts,
+            spec,
+            schema: &schema,
+            iteration: options.iteration,
+            keeps_context: around.log.keeps_context(),
         };
-        variables.insert(RESPONSE_SCHEMA.to_owned(), schema_text);
-        let prompt = pack.render(&variables, options.iteration)?;
+        let (variables, prompt) = of.render(given)?;
         let prompt_hashes = if around.log.is_on() {
             around.hashes.of(&prompt)
         } else {
@@ -198,18 +192,8 @@ impl<'a> Execution<'a> {
             self.user_message = Some(last.content.clone());
             messages.push(last);
         }
-        let mut request = Request::new(&self.spec.model, messages);
-        request.temperature = self.spec.temperature;
-        request.max_output_tokens = self.spec.max_output_tokens;
-        request.extra.clone_from(&self.spec.extra);
-        if let Some(tools) = &self.tools {
-            request.tools.clone_from(&tools.definitions);
-        }
-        request.response_schema = Some(ResponseSchema {
-            name: accepted(&self.spec.name),
-            schema: self.schema.value.clone(),
-        });
-        Ok(request)
+        let tools = self.tools.as_ref();
+        Ok(request_of(self.spec, &self.schema, tools, messages))
     }
 
     fn succeed(self, answer: Value) -> Outcome<Value> {

@@ -8,6 +8,7 @@ use super::execution::Execution;
 use super::runner::AgentRunner;
 use super::verdict::Verdict;
 use crate::attempt::{Attempt, Attempts, millis};
+use crate::call_log::CallLog;
 use crate::chat::{Request, ToolCall};
 use crate::clock::{self, Clock, rfc3339};
 use crate::error::{ErrorKind, Result};
@@ -64,6 +65,30 @@ impl Open {
 }
 
 impl Told {
+    /// Tells `event`, a start, if anybody hears.
+    pub(super) fn start(
+        mut event: LifecycleEvent,
+        lifecycle: &Lifecycle,
+        log: &CallLog,
+        clock: &Arc<dyn Clock>,
+        started: Duration,
+    ) -> Self {
+        event.clean_by(&|text| log.outgoing_sanitizer().clean(text));
+        let open = Open {
+            lifecycle: lifecycle.clone(),
+            clock: clock.clone(),
+            started,
+            event,
+        };
+        open.tell(Phase::Started, |_| ());
+        Self(Some(Box::new(open)))
+    }
+
+    /// Nobody hears.
+    pub(super) fn nothing() -> Self {
+        Self(None)
+    }
+
     /// Tells the end: `add` says what is known of it, and `follower` which call is made since this one
     /// gave nothing that can be used.
     pub(super) fn end(mut self, follower: Option<u32>, add: impl FnOnce(&mut LifecycleEvent)) {
@@ -149,22 +174,14 @@ impl Execution<'_> {
     ) -> Told {
         let around = self.around;
         if !around.lifecycle.is_on() {
-            return Told(None);
+            return Told::nothing();
         }
         let mut event = LifecycleEvent::new(subject, Phase::Started, around.log.run_id());
         event.document_id.clone_from(&self.options.document_id);
         event.stage.clone_from(&self.options.stage);
         event.agent = Some(self.spec.name.clone());
         add(&mut event);
-        event.clean_by(&|text| around.log.outgoing_sanitizer().clean(text));
-        let open = Open {
-            lifecycle: around.lifecycle.clone(),
-            clock: around.clock.clone(),
-            started,
-            event,
-        };
-        open.tell(Phase::Started, |_| ());
-        Told(Some(Box::new(open)))
+        Told::start(event, around.lifecycle, around.log, around.clock, started)
     }
 
     /// The end of a call's `work`; that it is slow is said while it goes on.
@@ -188,25 +205,15 @@ impl Execution<'_> {
         .await
     }
 
-    /// The end of a tool's `work`; that it is slow is said while it goes on.
-    pub(super) async fn noting_slow_tool<F: Future>(
-        &self,
-        told: &Told,
-        tool: &str,
-        work: F,
-    ) -> F::Output {
-        let limit = self.around.slow_after.tool;
-        clock::noting_slow(limit, work, |elapsed| {
-            told.slow(elapsed);
-            tracing::warn!(
-                { names::GEN_AI_AGENT_NAME } = self.clean(&self.spec.name),
-                { names::GEN_AI_TOOL_NAME } = self.clean(tool),
-                { names::DOCUMENT_ID } = self.document(),
-                { names::ELAPSED_MS } = i64::try_from(millis(elapsed)).ok(),
-                "a tool is slow"
-            );
-        })
-        .await
+    /// A tool of this execution.
+    pub(super) fn watched<'w>(&'w self, told: &'w Told) -> WatchedTool<'w> {
+        WatchedTool {
+            told,
+            log: self.around.log,
+            slow_after: self.around.slow_after.tool,
+            agent: &self.spec.name,
+            document: self.options.document_id.as_deref(),
+        }
     }
 
     fn clean(&self, text: &str) -> String {
@@ -238,6 +245,33 @@ impl Execution<'_> {
             Verdict::Valid { .. } | Verdict::AsksForTools => String::new(),
         };
         Some(EventError { kind, message })
+    }
+}
+
+/// A tool that runs, and for whom.
+pub(super) struct WatchedTool<'a> {
+    pub(super) told: &'a Told,
+    pub(super) log: &'a CallLog,
+    pub(super) slow_after: Duration,
+    pub(super) agent: &'a str,
+    pub(super) document: Option<&'a str>,
+}
+
+impl WatchedTool<'_> {
+    /// The end of the tool's `work`; that it is slow is said while it goes on.
+    pub(super) async fn noting_slow<F: Future>(&self, tool: &str, work: F) -> F::Output {
+        let clean = |text: &str| self.log.outgoing_sanitizer().clean(text);
+        clock::noting_slow(self.slow_after, work, |elapsed| {
+            self.told.slow(elapsed);
+            tracing::warn!(
+                { names::GEN_AI_AGENT_NAME } = clean(self.agent),
+                { names::GEN_AI_TOOL_NAME } = clean(tool),
+                { names::DOCUMENT_ID } = self.document.map(clean),
+                { names::ELAPSED_MS } = i64::try_from(millis(elapsed)).ok(),
+                "a tool is slow"
+            );
+        })
+        .await
     }
 }
 

@@ -54,7 +54,7 @@ use crate::tool::ToolSet;
 /// ```
 #[derive(Clone)]
 pub struct AgentRunner {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 #[derive(Clone)]
@@ -70,7 +70,7 @@ pub(super) struct Shared {
     hashes: Arc<PromptHashes>,
     content: TelemetryContent,
     lifecycle: Lifecycle,
-    slow_after: SlowAfter,
+    pub(super) slow_after: SlowAfter,
 }
 
 impl fmt::Debug for AgentRunner {
@@ -279,10 +279,6 @@ impl AgentRunner {
         &self.shared.lifecycle
     }
 
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.shared.clock
-    }
-
     /// The tools that its agents may have.
     pub fn tools(&self) -> &ToolSet {
         &self.shared.tools
@@ -298,7 +294,11 @@ impl AgentRunner {
         }
     }
 
-    fn schema_of(&self, spec: &AgentSpec) -> Result<Arc<CompiledSchema>> {
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(super) fn schema_of(&self, spec: &AgentSpec) -> Result<Arc<CompiledSchema>> {
         match &spec.response_schema {
             Some(schema) => self.shared.schemas.of_value(schema, &Whose(spec)),
             None => self.shared.schemas.of_value(&any_object(), &Whose(spec)),

@@ -12,14 +12,14 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::execution::Execution;
-use super::lifecycle::{Told, error};
+use super::lifecycle::{Told, WatchedTool, error};
 use crate::attempt::millis;
 use crate::call_log::{OpenToolCall, ToolCallEnd, ToolCallError, ToolRecord};
 use crate::chat::{Message, ToolCall};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result, ToolFailure, ToolReport, ToolStatus};
 use crate::lifecycle::EventError;
-use crate::tool::{Entry, ToolContext, ToolError, ToolOutput};
+use crate::tool::{Entry, ToolContext, ToolError, ToolOutput, ToolSet};
 
 /// What became of a tool call.
 pub(super) struct Done {
@@ -29,17 +29,25 @@ pub(super) struct Done {
     pub(super) fatal: Option<Error>,
 }
 
+/// What a call of a tool may use.
+pub(super) struct Calling<'a> {
+    pub(super) tools: &'a ToolSet,
+    pub(super) deadline: Option<Instant>,
+    pub(super) max_result_bytes: usize,
+    pub(super) watched: WatchedTool<'a>,
+}
+
 /// How a tool call ended.
 pub(super) struct Ended {
     /// What the model is told.
-    text: String,
+    pub(super) text: String,
     /// Bytes of the text before anything of it was left out.
     bytes: usize,
-    failure: Option<ToolFailure>,
+    pub(super) failure: Option<ToolFailure>,
     /// What is to be known of the failure besides the text.
     details: String,
     /// The kind of the error that the run ends with.
-    fatal: Option<ErrorKind>,
+    pub(super) fatal: Option<ErrorKind>,
     /// Who said whether it may run.
     permission: Option<String>,
 }
@@ -84,7 +92,7 @@ impl Ended {
         }
     }
 
-    fn record(&self) -> ToolCallEnd {
+    pub(super) fn record(&self) -> ToolCallEnd {
         ToolCallEnd {
             error: self.failure.map(|kind| ToolCallError {
                 kind,
@@ -107,7 +115,7 @@ impl Ended {
     }
 
     /// What an event says of it: nothing that the tool said.
-    fn event_error(&self) -> Option<EventError> {
+    pub(super) fn event_error(&self) -> Option<EventError> {
         let failure = self.failure?;
         let kind = match failure {
             ToolFailure::Cancelled => ErrorKind::Cancelled,
@@ -128,7 +136,8 @@ impl Execution<'_> {
         let ended = match found {
             Ok((entry, arguments)) => {
                 let context = self.tool_context(index, call);
-                let answer = self.call_if_permitted(entry, arguments, context, &told);
+                let calling = self.calling(&told);
+                let answer = calling.call_if_permitted(entry, arguments, context);
                 answer.instrument(span.span()).await
             }
             Err(ended) => ended,
@@ -144,6 +153,16 @@ impl Execution<'_> {
         });
         kept?;
         Ok(self.done(call, ended, took))
+    }
+
+    fn calling<'c>(&'c self, told: &'c Told) -> Calling<'c> {
+        let tools = self.around.tools;
+        Calling {
+            tools,
+            deadline: self.deadline,
+            max_result_bytes: tools.settings().max_result_bytes,
+            watched: self.watched(told),
+        }
     }
 
     /// The tool call's start, in the log and then told.
@@ -215,18 +234,19 @@ impl Execution<'_> {
             replay_of: self.replay_of.clone(),
         }
     }
+}
 
+impl Calling<'_> {
     /// Asks before the tool's own time begins; records have nobody to ask.
-    async fn call_if_permitted(
+    pub(super) async fn call_if_permitted(
         &self,
         entry: &Entry,
         arguments: Value,
         context: ToolContext,
-        told: &Told,
     ) -> Ended {
-        let tools = self.around.tools;
+        let tools = self.tools;
         if tools.settings().replayed {
-            return self.call_tool(entry, arguments, context, told).await;
+            return self.call_tool(entry, arguments, context).await;
         }
         let name = &entry.tool.definition().name;
         let asking = tools.permit(name, &arguments, &context);
@@ -235,20 +255,14 @@ impl Execution<'_> {
         };
         let mut ended = match permission.rejection() {
             Some(reason) => Ended::failed(ToolFailure::NotPermitted, reason),
-            None => self.call_tool(entry, arguments, context, told).await,
+            None => self.call_tool(entry, arguments, context).await,
         };
         ended.permission = permission.decided_by().map(str::to_owned);
         ended
     }
 
-    async fn call_tool(
-        &self,
-        entry: &Entry,
-        arguments: Value,
-        context: ToolContext,
-        told: &Told,
-    ) -> Ended {
-        let settings = self.around.tools.settings();
+    async fn call_tool(&self, entry: &Entry, arguments: Value, context: ToolContext) -> Ended {
+        let settings = self.tools.settings();
         let running = async { entry.tool.call(arguments, &context).await };
         let mut running = pin!(AssertUnwindSafe(running).catch_unwind());
         let answer = match futures::poll!(running.as_mut()) {
@@ -258,12 +272,12 @@ impl Execution<'_> {
                 let limit = Instant::now().checked_add(settings.timeout);
                 let limit = limit.into_iter().chain(self.deadline).min();
                 let name = &entry.tool.definition().name;
-                let running = self.noting_slow_tool(told, name, running);
+                let running = self.watched.noting_slow(name, running);
                 clock::until(limit, running).await
             }
         };
         match answer {
-            Some(Ok(answer)) => Ended::of(answer, settings.max_result_bytes),
+            Some(Ok(answer)) => Ended::of(answer, self.max_result_bytes),
             Some(Err(panic)) => {
                 let ended = Ended::failed(ToolFailure::Panicked, "the tool failed");
                 ended.with_details(format!("it panicked: {}", said_by(&*panic)))

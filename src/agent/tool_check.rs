@@ -41,16 +41,10 @@ impl Execution<'_> {
             }
             arguments => arguments.clone(),
         };
-        let violations = entry.arguments.violations(&arguments);
-        // A record's placeholder need not fit; what was judged then is not judged again.
-        let is_redacted = || arguments.to_string().contains("<REDACTED:");
-        if violations.is_empty() || (self.around.tools.settings().replayed && is_redacted()) {
-            return Ok((entry, arguments));
+        match misfit(entry, &arguments, self.around.tools.settings().replayed) {
+            None => Ok((entry, arguments)),
+            Some(ended) => Err(ended),
         }
-        let mut text = "the arguments do not fit the tool's schema:\n".to_owned();
-        repair::list(&mut text, "the arguments", &violations);
-        text.push_str("Call the tool again with corrected arguments.");
-        Err(Ended::failed(ToolFailure::InvalidArguments, text))
     }
 
     fn unknown_tool(&self) -> Ended {
@@ -64,4 +58,18 @@ impl Execution<'_> {
         }
         Ended::failed(ToolFailure::UnknownTool, text)
     }
+}
+
+/// What a model is told whose `arguments` do not fit the tool's schema.
+pub(super) fn misfit(entry: &Entry, arguments: &Value, replayed: bool) -> Option<Ended> {
+    let violations = entry.arguments.violations(arguments);
+    // A record's placeholder need not fit; what was judged then is not judged again.
+    let is_redacted = || arguments.to_string().contains("<REDACTED:");
+    if violations.is_empty() || (replayed && is_redacted()) {
+        return None;
+    }
+    let mut text = "the arguments do not fit the tool's schema:\n".to_owned();
+    repair::list(&mut text, "the arguments", &violations);
+    text.push_str("Call the tool again with corrected arguments.");
+    Some(Ended::failed(ToolFailure::InvalidArguments, text))
 }

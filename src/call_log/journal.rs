@@ -1,16 +1,16 @@
 //! The journal: append-only lines, one `write(2)` each, made by the thread that has something to say.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::append::{AppendFile, read_span};
 use super::config::Durability;
+use super::line::{Span, check, encode};
 use super::newer;
 use super::paths::{RunPaths, create_private_file};
 use super::record::Record;
@@ -31,8 +31,6 @@ const EVENTS: [&str; 8] = [
     "tool_finished",
     "lifecycle",
 ];
-const CRC_KEY: &str = ",\"crc\":\"";
-const CRC_TAIL: usize = CRC_KEY.len() + 8 + 2;
 
 /// One line of a journal.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -142,37 +140,6 @@ impl Line {
     }
 }
 
-/// `event` as a journal line: a newline, JSON, and the CRC-32 of the JSON before it.
-fn encode(event: &Event<'_>) -> Result<Vec<u8>> {
-    let mut line = Vec::with_capacity(2048);
-    line.push(b'\n');
-    serde_json::to_writer(&mut line, event).map_err(|error| {
-        Error::new(ErrorKind::Log, "a record cannot be written as JSON").with_source(error)
-    })?;
-    line.pop();
-    let crc = crc32fast::hash(&line[1..]);
-    line.extend_from_slice(CRC_KEY.as_bytes());
-    line.extend_from_slice(format!("{crc:08x}\"}}").as_bytes());
-    Ok(line)
-}
-
-/// Says why a line, without its newline, is not what was written.
-pub(crate) fn check(line: &[u8]) -> std::result::Result<(), String> {
-    let Some(body_end) = line.len().checked_sub(CRC_TAIL) else {
-        return Err(no_checksum(line).to_owned());
-    };
-    let (body, tail) = line.split_at(body_end);
-    let tail = std::str::from_utf8(tail).unwrap_or_default();
-    let crc = tail
-        .strip_prefix(CRC_KEY)
-        .and_then(|rest| u32::from_str_radix(rest.get(..8)?, 16).ok());
-    match crc {
-        None => Err(no_checksum(line).to_owned()),
-        Some(crc) if crc != crc32fast::hash(body) => Err("the checksum does not match".to_owned()),
-        Some(_) => Ok(()),
-    }
-}
-
 /// The content of one line without its newline, or why it cannot be trusted.
 pub(crate) fn decode(line: &[u8]) -> std::result::Result<Line, String> {
     check(line)?;
@@ -216,38 +183,24 @@ fn decode_newer(line: &[u8], error: &serde_json::Error) -> std::result::Result<L
     })
 }
 
-/// What a line without a checksum is.
-fn no_checksum(line: &[u8]) -> &'static str {
-    if serde_json::from_slice::<IgnoredAny>(line).is_ok() {
-        "there is no checksum: not a line of a duologue journal"
-    } else if line.starts_with(b"{") {
-        "the line is cut off"
-    } else {
-        "not a line of a duologue journal"
-    }
-}
-
-/// Where a line lies in its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) offset: u64,
-    pub(crate) len: usize,
-}
-
 /// The journal file of this process, open for appending and locked while the process lives.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: File,
-    path: PathBuf,
+    file: AppendFile,
     durability: Durability,
-    end: Mutex<u64>,
-    synced: Mutex<u64>,
 }
 
 impl Journal {
     /// Creates `{pid}-{start}.jsonl`.
     pub(crate) fn create(paths: &RunPaths, durability: Durability) -> Result<Self> {
-        let (path, file) = create_unique(&paths.journal).map_err(|error| {
+        let file = create_unique(&paths.journal).and_then(|(path, file)| {
+            // Readers tell a running process from a dead one by this lock; the kernel drops it with us.
+            // It waits, since a reader that looks just now holds the lock for a moment. A file system
+            // without locks costs only that distinction.
+            let _ = file.lock();
+            AppendFile::new(file, path)
+        });
+        let file = file.map_err(|error| {
             Error::new(
                 ErrorKind::Log,
                 format!("cannot make a journal in `{}`", paths.journal.display()),
@@ -255,24 +208,14 @@ impl Journal {
             .with_source(error)
             .with_hint("set `output_dir` to a directory that you may write to")
         })?;
-        // Readers tell a running process from a dead one by this lock; the kernel drops it with us.
-        // It waits, since a reader that looks just now holds the lock for a moment. A file system
-        // without locks costs only that distinction.
-        let _ = file.lock();
         if durability == Durability::Disk {
             sync_names(paths);
         }
-        Ok(Self {
-            file,
-            path,
-            durability,
-            end: Mutex::new(0),
-            synced: Mutex::new(0),
-        })
+        Ok(Self { file, durability })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// Appends one event with one write.
@@ -283,102 +226,32 @@ impl Journal {
             Event::Rendered { .. } => Durability::Os,
             _ => self.durability,
         };
-        let span = self.write(&line, durability).map_err(|error| {
+        self.file.append(&line, durability).map_err(|error| {
             Error::new(
                 ErrorKind::Log,
-                format!("cannot write to the journal `{}`", self.path.display()),
+                format!("cannot write to the journal `{}`", self.path().display()),
             )
             .with_source(error)
             .with_hint("free some space, or check that the directory is still there and writable")
-        })?;
-        Ok(span)
-    }
-
-    fn write(&self, line: &[u8], durability: Durability) -> io::Result<Span> {
-        if is_removed(&self.file) {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "it was removed while the run went on",
-            ));
-        }
-        let mut end = lock(&self.end);
-        let offset = *end;
-        let written = write_once(&self.file, line);
-        match written {
-            Ok(written) if written == line.len() => *end += written as u64,
-            // What a write that failed left behind is known to the file alone.
-            _ => *end = self.file.metadata().map_or(offset, |found| found.len()),
-        }
-        let upto = *end;
-        drop(end);
-        let written = written?;
-        if written < line.len() {
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                format!("only {written} of {} bytes were written", line.len()),
-            ));
-        }
-        if durability == Durability::Disk {
-            self.sync(upto)?;
-        }
-        Ok(Span {
-            offset: offset + 1,
-            len: line.len() - 1,
         })
-    }
-
-    /// Waits until everything before `upto` is on disk; waiters share one `fsync`.
-    fn sync(&self, upto: u64) -> io::Result<()> {
-        let mut synced = lock(&self.synced);
-        if *synced < upto {
-            let end = *lock(&self.end);
-            self.file.sync_data()?;
-            *synced = end;
-        }
-        Ok(())
     }
 
     /// A second, independent place to read the file from; it works on after the path is gone.
     pub(crate) fn reader(&self) -> io::Result<File> {
-        File::open(&self.path)
+        self.file.reader()
     }
 
     /// Whether the path still leads to a journal of the length that was written.
     pub(crate) fn is_in_place(&self) -> bool {
-        std::fs::metadata(&self.path).is_ok_and(|found| found.len() >= *lock(&self.end))
+        self.file.is_in_place()
     }
 }
 
 /// Reads back the line at `span`.
 pub(crate) fn read_at(file: &mut File, span: Span) -> std::result::Result<Line, String> {
-    let mut line = vec![0; span.len];
-    file.seek(SeekFrom::Start(span.offset))
-        .and_then(|_| file.read_exact(&mut line))
+    let line = read_span(file, span)
         .map_err(|error| format!("the journal cannot be read back: {error}"))?;
     decode(&line)
-}
-
-fn write_once(mut file: &File, line: &[u8]) -> io::Result<usize> {
-    loop {
-        match file.write(line) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-/// Whether the last name of `file` is gone: what is written to it now, nobody will read.
-fn is_removed(file: &File) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        file.metadata().is_ok_and(|found| found.nlink() == 0)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        false
-    }
 }
 
 /// Puts the names of a new journal and its directories on disk, where a directory can be synced.
@@ -410,10 +283,6 @@ fn create_unique(directory: &Path) -> io::Result<(PathBuf, File)> {
         io::ErrorKind::AlreadyExists,
         "every journal name is taken",
     ))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The settings that a journal's first event holds.

@@ -50,16 +50,18 @@
 //! `minimal` holds no content at all; `standard` adds prompts and answers; `full` adds the variables
 //! and the raw exchange on the wire. See [`LogLevel`].
 
+pub(crate) mod append;
 mod config;
 mod content;
 mod factory;
 mod file;
 pub(crate) mod index;
 pub(crate) mod journal;
+pub(crate) mod line;
 mod log;
 mod logger;
 mod memory;
-mod newer;
+pub(crate) mod newer;
 mod open_call;
 mod open_tool;
 pub(crate) mod paths;

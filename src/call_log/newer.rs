@@ -13,7 +13,7 @@ const UNKNOWN: &str = "unknown";
 const MOST_SURPRISES: usize = 64;
 
 /// Why a document of the format `found` cannot be read by a version that knows `known`; `None` if it can.
-pub(super) fn objection(found: &str, known: &str) -> Option<String> {
+pub(crate) fn objection(found: &str, known: &str) -> Option<String> {
     let (name, number) = known.split_once('/')?;
     // Documents from before formats had names, and made by hand.
     if found.is_empty() || found == known {

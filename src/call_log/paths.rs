@@ -104,7 +104,7 @@ fn call_number(file_name: &str) -> Option<u64> {
     Some(number).filter(|number| *number > 0)
 }
 
-fn create_private_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -146,16 +146,16 @@ pub(crate) fn safe_name(name: &str) -> String {
 
 /// Where the run `run_id` is kept below `output_dir`.
 pub(crate) fn run_directory(output_dir: &Path, run_id: &str) -> PathBuf {
-    output_dir.join(safe_run_id(run_id))
+    output_dir.join(distinct_name(run_id))
 }
 
-/// [`safe_name`], and a hash wherever something had to be changed: two runs never share a directory
-/// because their ids look alike afterwards.
-fn safe_run_id(run_id: &str) -> String {
-    let plain = safe_name(run_id);
-    let hash = short_hash(run_id);
+/// [`safe_name`], and a hash wherever something had to be changed: two names never share a path
+/// because they look alike afterwards.
+pub(crate) fn distinct_name(name: &str) -> String {
+    let plain = safe_name(name);
+    let hash = short_hash(name);
     // A long name has its hash already.
-    if plain == run_id || plain.ends_with(&hash) {
+    if plain == name || plain.ends_with(&hash) {
         plain
     } else {
         format!("{plain}-{hash}")
@@ -206,14 +206,14 @@ mod tests {
 
     #[test]
     fn different_run_ids_get_different_directories() {
-        assert_ne!(safe_run_id("a/b"), safe_run_id("a_b"));
-        assert_eq!(safe_run_id("run_20260128_123456"), "run_20260128_123456");
+        assert_ne!(distinct_name("a/b"), distinct_name("a_b"));
+        assert_eq!(distinct_name("run_20260128_123456"), "run_20260128_123456");
     }
 
     #[test]
     fn a_long_run_id_gets_one_hash() {
-        let directory = safe_run_id(&"x".repeat(200));
+        let directory = distinct_name(&"x".repeat(200));
         assert_eq!(directory.len(), MAX_NAME);
-        assert_eq!(safe_run_id(&directory), directory);
+        assert_eq!(distinct_name(&directory), directory);
     }
 }

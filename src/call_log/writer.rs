@@ -16,7 +16,8 @@ use futures::channel::oneshot;
 
 use super::config::Views;
 use super::index::{JournalIndex, MOST_WITHOUT_FILE};
-use super::journal::{self, Event, Journal, Span};
+use super::journal::{self, Event, Journal};
+use super::line::Span;
 use super::reader::Tail;
 use super::record::Record;
 use super::summary::{Losses, Summary};

@@ -41,13 +41,40 @@ impl PromptPack {
             }
         }
         loader.load_components(files)?;
+        let mut pack = Self::of_templates(name, loader, templates)?;
+        let parts = &mut pack.parts;
+        let before_user = parts.partition_point(|part| !part.name.starts_with("user"));
+        parts.splice(
+            before_user..before_user,
+            examples_part(source, name, files)?,
+        );
+        Ok(pack)
+    }
 
+    /// A pack of one text, which is called `place` in errors and refers to no other.
+    pub(super) fn of_text(place: &str, text: &str) -> Result<Self> {
+        let files = [(place.to_owned(), text.to_owned())];
+        let source = Source::Memory(files.into());
+        let mut loader = Loader {
+            source: &source,
+            prefix: String::new(),
+            loaded: BTreeMap::new(),
+        };
+        let file: Arc<str> = place.into();
+        loader.load(&file)?;
+        Self::of_templates(place, loader, vec![("text", Role::User, file)])
+    }
+
+    fn of_templates(
+        name: &str,
+        loader: Loader<'_>,
+        templates: Vec<(&'static str, Role, Arc<str>)>,
+    ) -> Result<Self> {
         let mut tera = Tera::default();
         tera.autoescape_on(Vec::<&str>::new());
         tera.set_fallback_prefixes([loader.prefix.clone()])
             .and_then(|()| tera.add_raw_templates(&loader.loaded))
             .map_err(|error| diagnose::compiling(name, &error))?;
-
         let mut parts = Vec::new();
         for (part, role, template) in templates {
             let mentioned = template_variables(&tera, &template)?;
@@ -59,17 +86,11 @@ impl PromptPack {
                 content: Content::Template { role, uses },
             });
         }
-        let mentioned = mentioned(&tera, &parts, &loader)?;
-        let before_user = parts.partition_point(|part| !part.name.starts_with("user"));
-        parts.splice(
-            before_user..before_user,
-            examples_part(source, name, files)?,
-        );
         Ok(Self {
             name: name.to_owned(),
+            mentioned: mentioned(&tera, &parts, &loader)?,
             tera,
             parts,
-            mentioned,
             sources: loader.loaded,
         })
     }

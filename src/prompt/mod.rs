@@ -55,6 +55,7 @@ mod library;
 mod pack;
 mod rendered;
 mod source;
+mod text_template;
 mod tokens;
 mod usage;
 
@@ -62,3 +63,4 @@ pub use check::{MissingVariable, PromptVariable, VariableReport};
 pub use library::PromptLibrary;
 pub use pack::PromptPack;
 pub use rendered::{PromptPart, RenderedPrompt};
+pub(crate) use text_template::TextTemplate;

@@ -111,6 +111,17 @@ impl PromptPack {
         Ok(RenderedPrompt { messages, parts })
     }
 
+    /// The first part alone, as a text.
+    pub(super) fn render_first(&self, variables: &Map<String, Value>) -> Result<String> {
+        self.require(variables, 0)?;
+        let Some(part) = self.parts.first() else {
+            return Ok(String::new());
+        };
+        let context = self.context(variables, 0)?;
+        let text = self.tera.render(&part.template, &context);
+        text.map_err(|error| self.explain(part, &error, variables))
+    }
+
     /// Compares the names of the variables given with those that this iteration needs, without
     /// rendering.
     ///

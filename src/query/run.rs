@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::call_log::index::{End, IndexedCall, JournalIndex, Moment};
-use crate::call_log::journal::{Line, Span, decode};
+use crate::call_log::journal::{Line, decode};
+use crate::call_log::line::Span;
 use crate::call_log::paths::RunPaths;
 use crate::call_log::{Problem, is_abandoned, no_run, open_journal};
 use crate::error::{Error, ErrorKind, Result};

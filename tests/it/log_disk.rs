@@ -300,7 +300,7 @@ fn call_files_that_cannot_be_written_cost_no_record() {
 #[test]
 fn a_file_system_that_is_full_costs_records_and_not_the_run() {
     let directory = folder();
-    let Some(_mounted) = SmallDisk::mount(directory.path()) else {
+    let Some(_mounted) = SmallDisk::mount(directory.path(), "96k") else {
         tell("SKIPPED: no file system can be mounted here; RLIMIT_FSIZE covers most of it");
         return;
     };
@@ -313,14 +313,14 @@ fn a_file_system_that_is_full_costs_records_and_not_the_run() {
     assert!(read(&run).problems().len() <= 1);
 }
 
-/// 64 KB of file system, for as long as the value lives.
-struct SmallDisk<'a>(&'a Path);
+/// A small file system, for as long as the value lives.
+pub(crate) struct SmallDisk<'a>(pub(crate) &'a Path);
 
 impl<'a> SmallDisk<'a> {
-    fn mount(place: &'a Path) -> Option<Self> {
+    pub(crate) fn mount(place: &'a Path, size: &str) -> Option<Self> {
         let mut mount = Command::new("mount");
         mount
-            .args(["-t", "tmpfs", "-o", "size=96k", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
             .arg(place);
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         mounted.then_some(Self(place))

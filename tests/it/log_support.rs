@@ -37,6 +37,8 @@ fn child_process() {
         #[cfg(feature = "http")]
         ("offline", _) => crate::replay::offline::child(&directory),
         ("tools", _) => crate::tools::crash::child(&directory),
+        #[cfg(unix)]
+        ("pipeline", how) => crate::pipeline_resume::disk::child(how, &directory),
         ("many", _) => crate::log_memory::child(&directory),
         _ => panic!("no such role: {role}"),
     }

@@ -112,6 +112,13 @@ mod parity;
 mod partial_json;
 /// Which tools may run: rules, and who is asked.
 mod permissions;
+
+/// Document pipelines: where documents go, how many at once, what failures and cancellations leave.
+mod pipeline;
+
+/// Pipelines that are resumed: nothing is paid twice, and what changed is done again.
+mod pipeline_resume;
+
 /// Probing endpoints, and what providers do with the profiles.
 #[cfg(feature = "http")]
 mod probe;

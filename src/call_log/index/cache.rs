@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::journal::Span;
+use super::super::line::Span;
 use super::head::Moment;
 use super::{End, IndexedCall, JournalIndex};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::super::journal::Span;
+use super::super::line::Span;
 use super::super::reader::open_journal;
 
 /// Bytes that a thread takes at once: enough to forget what taking costs.

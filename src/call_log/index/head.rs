@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::super::journal::{self, check};
+use super::super::journal;
+use super::super::line::check;
 use super::super::newer;
 use super::super::record::Record;
 

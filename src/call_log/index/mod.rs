@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::journal::Span;
+use super::line::Span;
 pub(crate) use chunks::{RawLine, run_on_threads, scan, threads};
 pub(crate) use head::{Head, Moment};
 

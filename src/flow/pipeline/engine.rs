@@ -1,59 +1,204 @@
-//! Running a pipeline.
+//! Running a pipeline: documents are read as slots get free, and each is driven to its end.
 
-use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use futures::stream::{FuturesUnordered, unfold};
+use futures::{FutureExt, Stream, StreamExt};
+use sha2::{Digest, Sha256};
 
 use super::options::PipelineOptions;
-use super::report::{DocumentTotals, PipelineReport, PipelineStatus};
+use super::report::{PipelineReport, PipelineStatus};
+use super::run::Run;
 use super::settings::Pipeline;
-use super::stage::Work;
-use crate::agent::{AgentRunner, RunOptions};
-use crate::chat::Usage;
-use crate::error::Result;
-use crate::flow::document::DocumentSource;
+use crate::agent::AgentRunner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::document::{Document, DocumentSource, Documents, Unreadable};
+use crate::lifecycle::{Phase, Subject};
 
 impl Pipeline {
     /// Runs all documents through the stages.
     ///
+    /// Documents are read as there is room for them, so their number does not matter to memory. The
+    /// future runs no task beside itself.
+    ///
     /// # Errors
-    /// What can be known before the first document; after that all is in the report.
+    /// What can be known before the first document: what [`check`](Self::check) finds, a source that
+    /// cannot be opened, a directory that cannot be made. After that all is in the report: a failure of
+    /// a document is its own, and where nothing can be written any more the run
+    /// [pauses](PipelineStatus::Paused).
+    ///
+    /// # Cancel safety
+    /// The future may be dropped at any time: the calls under way are recorded as cancelled, and what the
+    /// stages gave so far is kept for a resumption. There is no report then;
+    /// [`PipelineOptions::cancel_on`] gives one.
     pub async fn run(
         &self,
         runner: &AgentRunner,
         documents: DocumentSource,
-        _options: PipelineOptions,
+        options: PipelineOptions,
     ) -> Result<PipelineReport> {
-        let mut documents = documents.open()?;
-        let mut totals = DocumentTotals::default();
-        while let Some(document) = documents.next().await {
-            let Ok(document) = document else { continue };
-            totals.begun += 1;
-            let mut answers = Map::new();
-            for stage in &self.stages {
-                let Work::Agent(spec) = &stage.work else {
-                    continue;
-                };
-                let variables = json!({"document": document, "text": document.text, "answers": answers, "feedback": Value::Null, "cycle": 0});
-                let options = RunOptions::new().document(&document.id).stage(&stage.name);
-                let outcome = runner.run_with(spec, variables, options).await?;
-                answers.insert(stage.name.clone(), outcome.data);
-            }
-            totals.succeeded += 1;
-        }
-        Ok(PipelineReport {
-            schema: PipelineReport::SCHEMA.to_owned(),
-            run_id: runner.log().run_id().to_owned(),
-            pipeline: self.name.clone(),
-            status: PipelineStatus::Succeeded,
-            directory: None,
-            artifacts: None,
-            documents: totals,
-            stages: Vec::new(),
-            failures: Vec::new(),
-            calls: 0,
-            usage: Usage::default(),
-            cost_usd: None,
-            duration_ms: 0,
-            problems: Vec::new(),
-        })
+        self.check(runner)?;
+        let documents = documents.open()?;
+        let limit = options.limit.unwrap_or(u64::MAX);
+        let run = Run::open(self, runner, options)?;
+        let mut event = run.event(Subject::Run, Phase::Started);
+        event.documents = documents.total().map(|total| total.min(limit));
+        run.tell(event);
+        let was_read = run.all(documents, limit).await;
+        let mut report = run.report(was_read);
+        run.end(&mut report).await;
+        Ok(report)
     }
+}
+
+/// What happens next to a run.
+enum Happened {
+    Read(Option<Item>),
+    DocumentEnded,
+    Halted,
+    /// There is nothing to wait for any more.
+    Over,
+}
+
+/// An item of the source, and how many were left out before it.
+struct Item {
+    read: Option<std::result::Result<Document, Unreadable>>,
+    skipped: u64,
+}
+
+impl Run<'_> {
+    /// Drives all documents; whether the source was read to its end.
+    async fn all(&self, documents: Documents, limit: u64) -> bool {
+        let mut source = pin!(read(documents));
+        let mut under_way = FuturesUnordered::new();
+        let mut halted = pin!(self.halt.cancelled().fuse());
+        let mut known = HashSet::new();
+        let (mut left, mut is_read) = (limit, false);
+        loop {
+            let has_room = under_way.len() < self.pipeline.limits.documents;
+            let may_read = !is_read && left > 0 && has_room && !self.is_halted();
+            let happened = poll_fn(|context| {
+                if halted.as_mut().poll_unpin(context).is_ready() {
+                    return Poll::Ready(Happened::Halted);
+                }
+                if may_read && let Poll::Ready(item) = source.as_mut().poll_next(context) {
+                    return Poll::Ready(Happened::Read(item));
+                }
+                match under_way.poll_next_unpin(context) {
+                    Poll::Ready(Some(())) => Poll::Ready(Happened::DocumentEnded),
+                    Poll::Ready(None) if !may_read => Poll::Ready(Happened::Over),
+                    _ => Poll::Pending,
+                }
+            });
+            match happened.await {
+                Happened::Read(None) => is_read = true,
+                Happened::Read(Some(item)) => {
+                    self.tally().documents.skipped = item.skipped;
+                    let Some(read) = item.read else { continue };
+                    left -= 1;
+                    match read.and_then(|document| its_own(document, &mut known, limit - left)) {
+                        Ok(document) => under_way.push(self.drive(document)),
+                        Err(unreadable) => self.refuse(&unreadable),
+                    }
+                }
+                Happened::DocumentEnded | Happened::Halted => {}
+                Happened::Over => return is_read || left == 0,
+            }
+        }
+    }
+
+    fn report(&self, was_read: bool) -> PipelineReport {
+        let tally = self.tally();
+        let documents = tally.documents;
+        let is_whole = was_read && documents.interrupted == 0;
+        let effort = tally.effort();
+        let status = match (documents.succeeded, documents.failed) {
+            _ if tally.paused => PipelineStatus::Paused,
+            _ if self.cancel.is_cancelled() && !is_whole => PipelineStatus::Cancelled,
+            (_, 0) => PipelineStatus::Succeeded,
+            (0, _) => PipelineStatus::Failed,
+            _ => PipelineStatus::Partial,
+        };
+        let directory = self.directory.as_ref();
+        let artifacts = self.artifacts.as_ref();
+        PipelineReport {
+            schema: PipelineReport::SCHEMA.to_owned(),
+            run_id: self.runner.log().run_id().to_owned(),
+            pipeline: self.pipeline.name.clone(),
+            status,
+            directory: directory.map(|directory| directory.root().to_owned()),
+            artifacts: artifacts.map(|artifacts| artifacts.directory().to_owned()),
+            documents,
+            stages: tally.stages.clone(),
+            failures: tally.failures.clone(),
+            calls: effort.calls,
+            usage: effort.usage,
+            cost_usd: effort.cost,
+            duration_ms: self.duration_ms(),
+            problems: tally.problems.clone(),
+        }
+    }
+
+    /// Tells of the end, and keeps the report.
+    async fn end(&self, report: &mut PipelineReport) {
+        let phase = match report.status {
+            PipelineStatus::Succeeded | PipelineStatus::Partial => Phase::Finished,
+            PipelineStatus::Failed | PipelineStatus::Cancelled | PipelineStatus::Paused => {
+                Phase::Failed
+            }
+        };
+        let mut event = self.event(Subject::Run, phase);
+        event.documents = Some(report.documents.begun);
+        event.duration_ms = Some(report.duration_ms);
+        event.usage = report.usage;
+        event.cost_usd = report.cost_usd;
+        self.tell(event);
+        if let Err(error) = self.runner.flush().await {
+            self.tally().problem(self.shown(&error));
+        }
+        report.problems.clone_from(&self.tally().problems);
+        let Some(directory) = &self.directory else {
+            return;
+        };
+        let text = serde_json::to_vec_pretty(report).unwrap_or_default();
+        if let Err(error) = directory.write("pipeline.json", &text) {
+            report.problems.push(self.shown(&error));
+        }
+    }
+}
+
+/// The source as a stream.
+fn read(documents: Documents) -> impl Stream<Item = Item> {
+    unfold(Some(documents), |documents| async {
+        let mut documents = documents?;
+        let read = documents.next().await;
+        let item = Item {
+            skipped: documents.skipped(),
+            read,
+        };
+        let rest = item.read.is_some().then_some(documents);
+        Some((item, rest))
+    })
+}
+
+/// The document, unless another one had its id.
+fn its_own(
+    document: Document,
+    known: &mut HashSet<[u8; 32]>,
+    number: u64,
+) -> std::result::Result<Document, Unreadable> {
+    if known.insert(Sha256::digest(&document.id).into()) {
+        return Ok(document);
+    }
+    let message = format!("another document has the id `{}` as well", document.id);
+    let error = Error::new(ErrorKind::Config, message)
+        .with_hint("each document needs an id of its own; name the field that holds it");
+    Err(Unreadable {
+        position: number - 1,
+        id: Some(document.id),
+        error,
+    })
 }

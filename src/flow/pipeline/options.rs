@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::Budget;
+
 /// What surrounds one run of a pipeline. All of it is optional.
 #[derive(Debug, Clone, Default)]
 #[must_use]
@@ -15,6 +17,7 @@ pub struct PipelineOptions {
     pub(crate) resume: bool,
     pub(crate) clean: bool,
     pub(crate) cancel: CancellationToken,
+    pub(crate) budget: Option<Budget>,
 }
 
 impl PipelineOptions {
@@ -58,6 +61,13 @@ impl PipelineOptions {
     /// Ends the run when `token` is cancelled; documents under way are left for a resumption.
     pub fn cancel_on(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
+        self
+    }
+
+    /// Counts all calls of the run against `budget`. When it does not cover another call, the run
+    /// [pauses](super::PipelineStatus::Paused): no further document would get through.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
         self
     }
 }

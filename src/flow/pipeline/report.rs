@@ -22,7 +22,8 @@ pub enum PipelineStatus {
     Partial,
     /// It was cancelled; it can be resumed.
     Cancelled,
-    /// It stopped because nothing could be written any more; it can be resumed.
+    /// It stopped because nothing could be written any more, or because a budget of the run or of its
+    /// runner was used up; it can be resumed.
     Paused,
 }
 

@@ -3,7 +3,8 @@
 use super::limits::Limits;
 use super::output::Output;
 use super::stage::Stage;
-use crate::error::{Error, ErrorKind, Result};
+use super::validate::validate;
+use crate::error::Result;
 
 /// Documents through stages, many at once, to artifacts. See the [module](super).
 #[derive(Debug, Clone)]
@@ -53,12 +54,11 @@ impl PipelineBuilder {
     /// The pipeline.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for stages that do not fit together.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for stages that do not fit together: names that
+    /// two have or none has, stages that no document can come to, circles other than by rework, agents
+    /// that share a name and differ, limits that are 0 or name nobody.
     pub fn build(self) -> Result<Pipeline> {
-        if self.0.stages.is_empty() {
-            let message = format!("pipeline `{}` has no stages", self.0.name);
-            return Err(Error::new(ErrorKind::Config, message));
-        }
+        validate(&self.0)?;
         Ok(self.0)
     }
 }

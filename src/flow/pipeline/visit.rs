@@ -1,0 +1,316 @@
+//! One stage and one document: look whether it is done, wait for slots, work, keep what comes of it.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde_json::{Map, Value, json};
+
+use super::journey::Journey;
+use super::run::Run;
+use super::slots::Needs;
+use super::stage::{StageFunction, StageInput, Work};
+use super::tally::Effort;
+use crate::agent::{AgentSpec, RunOptions, ToolUse};
+use crate::chat::Request;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fingerprint;
+use crate::flow::directory::is_disk_trouble;
+use crate::flow::store::{Fingerprint, Step};
+use crate::lifecycle::{LifecycleEvent, Phase, Subject};
+
+/// Why a document goes no further.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    Failed(Error),
+    /// The run was cancelled or paused.
+    Interrupted,
+}
+
+/// What is to be done.
+enum Task<'a> {
+    Agent(&'a AgentSpec, Map<String, Value>),
+    Tool(&'a str, Value),
+    Function(&'a StageFunction, Box<StageInput>),
+}
+
+impl Run<'_> {
+    /// The answer of the stage, which is asked for or known.
+    pub(super) async fn visit(&self, at: usize, journey: &mut Journey) -> Result<Value, Stopped> {
+        if self.is_halted() {
+            return Err(Stopped::Interrupted);
+        }
+        journey.visits[at] += 1;
+        let (task, print) = match self.prepare(at, journey) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.begin(at, journey);
+                let started = self.runner.clock().elapsed();
+                return Err(self.fail(at, journey, started, error));
+            }
+        };
+        let step = Step {
+            document_id: journey.document.id.clone(),
+            stage: self.pipeline.stages[at].name.clone(),
+            visit: journey.visits[at],
+        };
+        if let Some(print) = &print {
+            journey.prints = fingerprint::of_json(&json!([journey.prints, step.stage, print]));
+            if let Some(answer) = self.known(at, journey, &step, print)? {
+                return Ok(answer);
+            }
+        }
+        let taken = self
+            .halt
+            .run_until_cancelled(self.slots.take(self.needs(&task)));
+        let Some(slots) = taken.await else {
+            return Err(Stopped::Interrupted);
+        };
+        self.begin(at, journey);
+        let started = self.runner.clock().elapsed();
+        let (result, mut effort) = self.work(at, journey, task).await;
+        drop(slots);
+        effort.duration_ms = self.elapsed_ms(started);
+        self.tally().worked(at, &effort);
+        let answer = result.map_err(|error| self.fail(at, journey, started, error))?;
+        if print.is_none() {
+            let of = json!([journey.prints, step.stage, answer]);
+            journey.prints = fingerprint::of_json(&of);
+        }
+        self.finish(at, journey, effort);
+        self.keep(&step, print.as_ref(), effort, answer)
+    }
+
+    fn needs(&self, task: &Task<'_>) -> Needs {
+        match task {
+            Task::Agent(spec, _) => self.slots.needs(&spec.name, &spec.model),
+            Task::Tool(..) | Task::Function(..) => Needs::default(),
+        }
+    }
+
+    /// What is to be done, and what decides whether it was; nothing does for functions.
+    fn prepare(&self, at: usize, journey: &Journey) -> Result<(Task<'_>, Option<Fingerprint>)> {
+        match &self.pipeline.stages[at].work {
+            Work::Agent(spec) => {
+                let variables = journey.variables();
+                let print = match self.store {
+                    None => None,
+                    Some(_) => {
+                        let request = self.runner.request(spec, &variables, journey.iteration())?;
+                        Some(print_of_request(&request, &journey.input))
+                    }
+                };
+                Ok((Task::Agent(spec, variables), print))
+            }
+            Work::Tool { tool, .. } => {
+                let variables = journey.variables();
+                let arguments = self.arguments[at].as_ref();
+                let arguments = arguments.map(|arguments| arguments.render(&variables));
+                let arguments = arguments.transpose()?.unwrap_or_default();
+                let print = Fingerprint {
+                    prompt: fingerprint::of_json(&json!([tool, arguments])),
+                    input: journey.input.clone(),
+                    ..Fingerprint::default()
+                };
+                Ok((Task::Tool(tool, arguments), Some(print)))
+            }
+            Work::Function(function) => {
+                let input = Box::new(journey.stage_input());
+                Ok((Task::Function(function, input), None))
+            }
+        }
+    }
+
+    /// What the step gave in an earlier process of the run.
+    fn known(
+        &self,
+        at: usize,
+        journey: &Journey,
+        step: &Step,
+        print: &Fingerprint,
+    ) -> Result<Option<Value>, Stopped> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
+        let known = store
+            .get(step, print)
+            .map_err(|error| self.interrupt(&error))?;
+        let Some(known) = known else { return Ok(None) };
+        let stage = &mut self.tally().stages[at];
+        stage.visits += 1;
+        stage.resumed += 1;
+        self.tell(self.stage_event(Phase::Started, at, journey));
+        let mut event = self.stage_event(Phase::Finished, at, journey);
+        event.resumed = true;
+        self.tell(event);
+        Ok(Some(known.answer))
+    }
+
+    async fn work(&self, at: usize, journey: &Journey, task: Task<'_>) -> (Result<Value>, Effort) {
+        let stage = &self.pipeline.stages[at].name;
+        match task {
+            Task::Agent(spec, variables) => {
+                let mut options = RunOptions::new()
+                    .document(&journey.document.id)
+                    .stage(stage)
+                    .iteration(journey.iteration())
+                    .cancel_on(self.cancel.clone());
+                if let Some(budget) = &self.budget {
+                    options = options.budget(budget.clone());
+                }
+                let result = self.runner.run_with(spec, variables, options).await;
+                let ledger = match &result {
+                    Ok(outcome) => &outcome.ledger,
+                    Err(error) => error.ledger(),
+                };
+                let effort = Effort {
+                    calls: ledger.calls.len() as u64,
+                    usage: ledger.usage(),
+                    cost: ledger.cost(),
+                    duration_ms: 0,
+                };
+                (result.map(|outcome| outcome.data), effort)
+            }
+            Task::Tool(tool, arguments) => {
+                let of = ToolUse {
+                    tool,
+                    arguments,
+                    stage,
+                    document_id: &journey.document.id,
+                };
+                let using = self.cancel.run_until_cancelled(self.runner.use_tool(of));
+                let result = using.await.unwrap_or_else(|| Err(cancelled(stage)));
+                (result.map(answer_of), Effort::default())
+            }
+            Task::Function(function, input) => {
+                let calling = AssertUnwindSafe(async { function(*input).await }).catch_unwind();
+                let calling = self.cancel.run_until_cancelled(calling);
+                let result = match calling.await {
+                    Some(Ok(result)) => result,
+                    Some(Err(_)) => Err(panicked(stage)),
+                    None => Err(cancelled(stage)),
+                };
+                (result, Effort::default())
+            }
+        }
+    }
+
+    /// Keeps what was worked out, so that nobody pays for it again.
+    fn keep(
+        &self,
+        step: &Step,
+        print: Option<&Fingerprint>,
+        effort: Effort,
+        answer: Value,
+    ) -> Result<Value, Stopped> {
+        let (Some(store), Some(print)) = (&self.store, print) else {
+            return Ok(answer);
+        };
+        let result = effort.result(answer);
+        let kept = store.put(step, print, &result);
+        kept.map_err(|error| self.interrupt(&error))?;
+        Ok(result.answer)
+    }
+
+    pub(super) fn interrupt(&self, error: &Error) -> Stopped {
+        self.pause(error);
+        Stopped::Interrupted
+    }
+
+    fn begin(&self, at: usize, journey: &Journey) {
+        self.tell(self.stage_event(Phase::Started, at, journey));
+    }
+
+    fn finish(&self, at: usize, journey: &Journey, effort: Effort) {
+        let mut event = self.stage_event(Phase::Finished, at, journey);
+        event.duration_ms = Some(effort.duration_ms);
+        event.usage = effort.usage;
+        event.cost_usd = effort.cost;
+        self.tell(event);
+    }
+
+    /// Tells that the stage failed, and says what that means for the document.
+    fn fail(&self, at: usize, journey: &Journey, started: Duration, error: Error) -> Stopped {
+        let mut event = self.stage_event(Phase::Failed, at, journey);
+        event.duration_ms = Some(self.elapsed_ms(started));
+        event.usage = error.ledger().usage();
+        event.cost_usd = error.ledger().cost();
+        event.error = Some(self.event_error(&error));
+        self.tell(event);
+        if error.kind() == ErrorKind::Cancelled && self.cancel.is_cancelled() {
+            return Stopped::Interrupted;
+        }
+        if is_disk_trouble(&error) || self.is_out_of_budget(at, &error) {
+            return self.interrupt(&error);
+        }
+        self.tally().stages[at].failed += 1;
+        Stopped::Failed(error)
+    }
+
+    /// Whether a budget is used up that further documents need as well, not the agent's own of each run.
+    fn is_out_of_budget(&self, at: usize, error: &Error) -> bool {
+        let has_own = match &self.pipeline.stages[at].work {
+            Work::Agent(spec) => spec.token_budget.is_some() || spec.cost_budget_usd.is_some(),
+            Work::Tool { .. } | Work::Function(_) => true,
+        };
+        error.kind() == ErrorKind::BudgetExhausted && !has_own
+    }
+
+    pub(super) fn stage_event(&self, phase: Phase, at: usize, journey: &Journey) -> LifecycleEvent {
+        let stage = &self.pipeline.stages[at];
+        let mut event = self.event(Subject::Stage, phase);
+        event.document_id = Some(journey.document.id.clone());
+        event.stage = Some(stage.name.clone());
+        event.attempt = Some(journey.visits[at]);
+        match &stage.work {
+            Work::Agent(spec) => {
+                event.agent = Some(spec.name.clone());
+                event.model = Some(spec.model.clone());
+            }
+            Work::Tool { tool, .. } => event.tool = Some(tool.clone()),
+            Work::Function(_) => {}
+        }
+        event
+    }
+}
+
+fn print_of_request(request: &Request, input: &str) -> Fingerprint {
+    let schema = request
+        .response_schema
+        .as_ref()
+        .map(|schema| &schema.schema);
+    let parameters = json!([
+        request.temperature,
+        request.max_output_tokens,
+        request.extra,
+        request.tools
+    ]);
+    Fingerprint {
+        prompt: fingerprint::of_json(&json!(request.messages)),
+        schema: fingerprint::of_json(&json!(schema)),
+        model: request.model.clone(),
+        parameters: fingerprint::of_json(&parameters),
+        input: input.to_owned(),
+    }
+}
+
+/// A JSON object as it is; all else under `result`.
+fn answer_of(output: String) -> Value {
+    match serde_json::from_str(&output) {
+        Ok(Value::Object(map)) => Value::Object(map),
+        Ok(other) => json!({"result": other}),
+        Err(_) => json!({"result": output}),
+    }
+}
+
+fn cancelled(stage: &str) -> Error {
+    Error::new(
+        ErrorKind::Cancelled,
+        format!("stage `{stage}` was cancelled"),
+    )
+}
+
+fn panicked(stage: &str) -> Error {
+    let message = format!("the function of stage `{stage}` panicked");
+    Error::new(ErrorKind::Internal, message).with_hint("its message is on the standard error")
+}

@@ -1,0 +1,139 @@
+//! One document's poison touches no other.
+
+use duologue::flow::document::{Document, DocumentSource};
+use duologue::flow::pipeline::{Limits, Output, Pipeline, PipelineStatus, Stage, StageInput};
+use duologue::provider::Reply;
+use duologue::{Error, ErrorKind};
+use serde_json::json;
+
+use super::{Desk, agent, always, content, documents, reviewed};
+
+#[test]
+fn a_function_that_panics_or_fails_is_its_documents_failure() {
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::function(
+            "work",
+            async |input: StageInput| match &*input.document.id {
+                "d1" => panic!("on purpose"),
+                "d2" => Err(Error::new(ErrorKind::Tool, "no such file")),
+                _ => Ok(json!({})),
+            },
+        ))
+        .build()
+        .unwrap();
+    let desk = Desk::new([]);
+    let report = desk.run(&pipeline, documents(4));
+    assert_eq!(report.status, PipelineStatus::Partial);
+    assert_eq!(
+        (report.documents.succeeded, report.documents.failed),
+        (2, 2)
+    );
+    let said: Vec<_> = report
+        .failures
+        .iter()
+        .map(|failure| (failure.kind, &*failure.message))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (ErrorKind::Internal, "the function of stage `work` panicked"),
+            (ErrorKind::Tool, "no such file"),
+        ]
+    );
+    assert_eq!(desk.lines("failures.jsonl").len(), 2);
+    assert_eq!(desk.lines("documents.jsonl").len(), 4);
+}
+
+#[test]
+fn a_model_that_refuses_one_document_does_the_others() {
+    let [router, _, reviewer, namer] = content();
+    let desk = Desk::new([
+        router,
+        Reply::refusal("no").agent("cleaner").when("d1").forever(),
+        always("cleaner", json!({"body": "clean"})),
+        reviewer,
+        namer,
+    ]);
+    let report = desk.run(&reviewed().build().unwrap(), documents(3));
+    assert_eq!(
+        (report.documents.succeeded, report.documents.failed),
+        (2, 1)
+    );
+    assert_eq!(report.failures[0].document_id, "d1");
+    assert_eq!((report.stages[1].visits, report.stages[1].failed), (3, 1));
+}
+
+#[test]
+fn the_second_document_with_an_id_fails_by_name() {
+    let desk = Desk::new([always("cleaner", json!({}))]);
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::agent("clean", agent("cleaner")))
+        .build()
+        .unwrap();
+    let source = DocumentSource::of(["a", "b", "a"].map(|id| Document::new(id, "text")));
+    let report = desk.run(&pipeline, source);
+    assert_eq!((report.documents.begun, report.documents.succeeded), (3, 2));
+    assert_eq!(
+        report.failures[0].message,
+        "another document has the id `a` as well"
+    );
+}
+
+#[test]
+fn huge_and_hostile_documents_leave_the_others_alone() {
+    let hostile = "../../etc/passwd\u{0}\u{202e}{{ document }}\n\r\"'";
+    let huge = "x".repeat(30 * 1024 * 1024);
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::function("work", async |input: StageInput| {
+            Ok(json!({"body": input.text.len(), "title": input.document.fields.get("title")}))
+        }))
+        .output(Output::body("body").name("title"))
+        .limits(Limits::default().documents(2))
+        .build()
+        .unwrap();
+    let desk = Desk::new([]);
+    let source = DocumentSource::of([
+        Document::new("plain", "ok").with_field("title", "plain"),
+        Document::new(hostile, "bad id").with_field("title", "hostile"),
+        Document::new("huge", huge).with_field("title", "huge"),
+        Document::new("last", "ok").with_field("title", "last"),
+    ]);
+    let report = desk.run(&pipeline, source);
+    assert_eq!(
+        report.status,
+        PipelineStatus::Succeeded,
+        "{:?}",
+        report.failures
+    );
+    let size = std::fs::read_to_string(desk.path("artifacts/huge.md")).unwrap();
+    assert_eq!(size.trim_end(), (30 * 1024 * 1024).to_string());
+}
+
+#[test]
+fn failures_hold_no_key() {
+    let key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD";
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::function("work", move |_| async move {
+            Err(Error::new(
+                ErrorKind::Auth,
+                format!("the server refused {key}"),
+            ))
+        }))
+        .build()
+        .unwrap();
+    let desk = Desk::new([]);
+    let report = desk.run(&pipeline, documents(1));
+    assert!(
+        report.failures[0]
+            .message
+            .starts_with("the server refused <REDACTED")
+    );
+    for file in ["failures.jsonl", "pipeline.json"] {
+        assert!(
+            !std::fs::read_to_string(desk.path(file))
+                .unwrap()
+                .contains(key),
+            "{file}"
+        );
+    }
+}
