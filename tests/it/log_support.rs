@@ -40,6 +40,8 @@ fn child_process() {
         #[cfg(unix)]
         ("pipeline", how) => crate::pipeline_resume::disk::child(how, &directory),
         ("many", _) => crate::log_memory::child(&directory),
+        ("documents", format) => crate::documents::memory::child(format, &directory),
+        ("artifacts", run_id) => crate::artifacts::processes::child(run_id, &directory),
         _ => panic!("no such role: {role}"),
     }
 }

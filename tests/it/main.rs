@@ -9,6 +9,9 @@
 /// What several modules share: packs, agents, providers with a habit, a server.
 mod support;
 
+/// Artifacts: their names, how they are written, and what is removed again.
+mod artifacts;
+
 /// Runs that are missing, foreign, damaged or newer.
 mod bad_input;
 
@@ -44,6 +47,9 @@ mod defects_004;
 /// The Messages API and Ollama's over real HTTP, against a server that was not written here.
 #[cfg(feature = "http")]
 mod dialect_servers;
+
+/// Sources of documents: every format, whole and damaged.
+mod documents;
 
 /// Every example runs to its end.
 mod examples;

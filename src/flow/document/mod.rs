@@ -1,5 +1,27 @@
 //! Documents: what a pipeline works on, and where they come from.
+//!
+//! [`DocumentSource`] names the place, [`Documents`] reads from it, one document at a time: a file of
+//! ten million takes no more memory than one of ten. An item that is no document is [`Unreadable`],
+//! with its place and what is wrong with it, and reading goes on behind it as far as the format allows:
+//!
+//! | source | one document is | behind a broken one |
+//! |---|---|---|
+//! | `.json` | an object of the list | goes on; where the list itself is broken, it ends |
+//! | `.jsonl`, `.ndjson`, standard input (`-`) | an object on a line of its own | goes on |
+//! | `.csv`, `.tsv` | a row below the header | goes on |
+//! | a folder, a glob | a text file, whole | goes on |
+//! | an iterator, a stream | what the program gives | goes on |
+//!
+//! A `.json` file holds a list, or one object with a list under `documents`, `items`, `data` or `records`.
 
+mod cutter;
+mod documents;
+mod fields;
+mod files;
+mod input;
+mod json;
+mod lines;
+mod rows;
 mod source;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +29,9 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
-pub use source::{DocumentSource, Documents, FieldNames};
+pub use documents::Documents;
+pub use fields::FieldNames;
+pub use source::DocumentSource;
 
 /// One item of a pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +81,6 @@ pub struct Unreadable {
     pub position: u64,
     /// Its id, where one could be read.
     pub id: Option<String>,
-    /// What is wrong with it.
+    /// What is wrong with it, and where: file, line, what was found, what is allowed. Never its content.
     pub error: Error,
 }

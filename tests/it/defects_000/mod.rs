@@ -12,3 +12,4 @@ mod log_lines;
 /// "The retry policy does not recognise the client's own errors".
 #[cfg(feature = "http")]
 mod retries;
+mod artifacts;
