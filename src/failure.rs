@@ -56,12 +56,12 @@ pub enum ErrorKind {
     DeadlineExceeded,
     /// A budget (tokens or dollars) does not cover another call.
     BudgetExhausted,
+    /// A reviewer did not approve, and there is no further round.
+    NotApproved,
     /// The run was cancelled.
     Cancelled,
     /// The model asked for tools in more turns than the agent has.
     MaxTurnsExceeded,
-    /// A reviewer did not approve a document in as many rounds as it has.
-    NotApproved,
     /// A tool, or the server behind it, failed for good.
     Tool,
     /// What acts on the world was not allowed to: nobody had allowed delivery.
@@ -114,9 +114,9 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::BudgetExhausted => "budget_exhausted",
+            Self::NotApproved => "not_approved",
             Self::Cancelled => "cancelled",
             Self::MaxTurnsExceeded => "max_turns_exceeded",
-            Self::NotApproved => "not_approved",
             Self::Tool => "tool",
             Self::NotPermitted => "not_permitted",
             Self::InvalidEnvelope => "invalid_envelope",
@@ -157,6 +157,9 @@ impl ErrorKind {
             Self::BudgetExhausted => {
                 "raise the budget, or let a call need less: a shorter prompt, a lower `max_output_tokens`"
             }
+            Self::NotApproved => {
+                "read in the records what the reviewer said; a clearer prompt, more rounds or a lower threshold may help"
+            }
             Self::MaxTurnsExceeded => {
                 "raise `max_turns`, or look in the record for tool calls that repeat"
             }
@@ -164,9 +167,6 @@ impl ErrorKind {
                 "allow delivery in the event and in the control plane's `DeliveryPolicy`, if that is meant"
             }
             Self::QueueFull => "submit again when workers have caught up, or add workers",
-            Self::NotApproved => {
-                "read the reviewer's answers in the record; more `max_cycles`, or other prompts, may help"
-            }
             Self::NotRecorded => {
                 "record the run anew, or replay with `mode: fall_through` and a `fallback` that answers what is missing"
             }

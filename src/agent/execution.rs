@@ -91,11 +91,8 @@ impl<'a> Execution<'a> {
             .with_hint("set `mode: conversational`, or run it without a conversation"));
         }
         let mut budgets = Vec::new();
-        let given_budgets = [options.budget.clone(), around.budget.cloned()];
-        for budget in budget_of(spec)
-            .into_iter()
-            .chain(given_budgets.into_iter().flatten())
-        {
+        let given_budgets = options.budgets.iter().chain(around.budget).cloned();
+        for budget in budget_of(spec).into_iter().chain(given_budgets) {
             Budget::join(&mut budgets, budget);
         }
         check_price(spec, &budgets, around.prices)?;

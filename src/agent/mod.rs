@@ -53,6 +53,7 @@ pub use budget::{Budget, Spending};
 pub use conversation::Conversation;
 pub use options::RunOptions;
 pub use outcome::Outcome;
+pub(crate) use runner::variables_of;
 pub use runner::{AgentRunner, AgentRunnerBuilder};
 pub use spec::AgentSpec;
 pub use stream::AgentStream;

@@ -15,7 +15,7 @@ pub struct RunOptions<'a> {
     pub(super) iteration: u32,
     pub(super) deadline: Option<Duration>,
     pub(super) cancel: Option<CancellationToken>,
-    pub(super) budget: Option<Budget>,
+    pub(super) budgets: Vec<Budget>,
     pub(super) conversation: Option<&'a mut Conversation>,
     pub(super) parent_call_id: Option<String>,
     pub(super) job_id: Option<String>,
@@ -49,9 +49,9 @@ impl<'a> RunOptions<'a> {
     }
 
     /// Counts this run against `budget`, which other runs may share. The spec's budget and the
-    /// runner's hold as well.
+    /// runner's hold as well, and so do those of further calls of this.
     pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = Some(budget);
+        self.budgets.push(budget);
         self
     }
 

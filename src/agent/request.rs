@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::runner::{AgentRunner, to_map};
+use super::runner::{AgentRunner, variables_of};
 use super::spec::AgentSpec;
 use super::turn::select;
 use crate::chat::{Message, Request, ResponseSchema};
@@ -107,7 +107,7 @@ impl AgentRunner {
             iteration,
             keeps_context: false,
         };
-        let (_, prompt) = of.render(to_map(variables, &spec.name)?)?;
+        let (_, prompt) = of.render(variables_of(variables, &spec.name)?)?;
         Ok(request_of(spec, &schema, tools.as_ref(), prompt.messages))
     }
 

@@ -135,7 +135,7 @@ impl AgentRunner {
         variables: impl Serialize,
         options: RunOptions<'_>,
     ) -> Result<Outcome<Value>> {
-        let variables = to_map(variables, &spec.name);
+        let variables = variables_of(variables, &spec.name);
         self.run_given(spec, variables, options).await
     }
 
@@ -178,7 +178,7 @@ impl AgentRunner {
     where
         T: DeserializeOwned + JsonSchema + Send + 'static,
     {
-        let variables = to_map(variables, &spec.name);
+        let variables = variables_of(variables, &spec.name);
         self.run_as_given(spec, variables, options).await
     }
 
@@ -298,6 +298,10 @@ impl AgentRunner {
         &self.shared.clock
     }
 
+    pub(crate) fn prompts(&self) -> &PromptLibrary {
+        &self.shared.prompts
+    }
+
     pub(super) fn schema_of(&self, spec: &AgentSpec) -> Result<Arc<CompiledSchema>> {
         match &spec.response_schema {
             Some(schema) => self.shared.schemas.of_value(schema, &Whose(spec)),
@@ -363,7 +367,7 @@ fn any_object() -> Value {
     serde_json::json!({"type": "object"})
 }
 
-pub(super) fn to_map(variables: impl Serialize, agent: &str) -> Result<Map<String, Value>> {
+pub(crate) fn variables_of(variables: impl Serialize, agent: &str) -> Result<Map<String, Value>> {
     let not_a_map = |found: &str| {
         Error::new(
             ErrorKind::Config,

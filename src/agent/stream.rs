@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use super::options::RunOptions;
 use super::outcome::Outcome;
-use super::runner::{AgentRunner, to_map};
+use super::runner::{AgentRunner, variables_of};
 use super::spec::AgentSpec;
 use super::stream_event::StreamEvent;
 use super::stream_sink::Events;
@@ -235,7 +235,7 @@ impl AgentRunner {
         options: RunOptions<'a>,
     ) -> AgentStream<'a> {
         let (runner, spec) = (self.clone(), spec.clone());
-        let variables = to_map(variables, &spec.name);
+        let variables = variables_of(variables, &spec.name);
         AgentStream::new(options, move |options| async move {
             runner.run_given(&spec, variables, options).await
         })
@@ -264,7 +264,7 @@ impl AgentRunner {
         T: DeserializeOwned + JsonSchema + Send + 'static,
     {
         let (runner, spec) = (self.clone(), spec.clone());
-        let variables = to_map(variables, &spec.name);
+        let variables = variables_of(variables, &spec.name);
         AgentStream::new(options, move |options| async move {
             runner.run_as_given(&spec, variables, options).await
         })

@@ -102,6 +102,21 @@ pub(crate) fn from_value_beside<T: DeserializeOwned>(
     })
 }
 
+/// The error for a value that is not allowed at `place`.
+pub(crate) fn not_allowed(place: &str, value: &Value, allowed: &str) -> Error {
+    let shown = match value {
+        Value::Null => "empty".to_owned(),
+        Value::String(text) if text.trim().is_empty() => "empty".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+        Value::Array(list) if list.is_empty() => "an empty list".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::String(text) => format!("the text {text:?}"),
+        single => single.to_string(),
+    };
+    Error::new(ErrorKind::Config, format!("{place}: is {shown}"))
+        .with_hint(format!("allowed: {allowed}"))
+}
+
 /// Sets one value by its dotted key: `a.b.0=c`. Lists are indexed; missing mappings are made.
 pub(crate) fn set(root: &mut Value, assignment: &str) -> Result<()> {
     let broken = |why: String| {

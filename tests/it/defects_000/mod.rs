@@ -1,5 +1,8 @@
 //! Every defect of the staged pipeline (system 000), each with a test that names it.
 
+/// "A model-chosen slug escapes".
+mod artifacts;
+
 /// "Diagnostics never block the async scheduler", "diagnostics are flushed at shutdown".
 mod diagnostics;
 
@@ -12,4 +15,3 @@ mod log_lines;
 /// "The retry policy does not recognise the client's own errors".
 #[cfg(feature = "http")]
 mod retries;
-mod artifacts;
