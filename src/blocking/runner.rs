@@ -31,7 +31,7 @@ use crate::provider::Provider;
 /// ```
 #[derive(Debug, Clone)]
 pub struct AgentRunner {
-    inner: agent::AgentRunner,
+    pub(super) inner: agent::AgentRunner,
 }
 
 /// An async runner as a blocking one; they share provider, prompts and log.

@@ -2,6 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`review`] | a planner and a judge, round after round |
 //! | [`pipeline`] | documents through stages, many at once, to artifacts |
 //! | [`document`] | where documents come from |
 //! | [`artifact`] | where results go |
@@ -16,4 +17,5 @@ mod directory;
 pub mod document;
 pub mod envelope;
 pub mod pipeline;
+pub mod review;
 mod store;
