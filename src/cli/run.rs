@@ -142,8 +142,11 @@ fn to_its_end(job: &Job, quiet: bool) -> Result<JobReport> {
 fn print_answers(report: &JobReport) -> Result<()> {
     for result in &report.results {
         if let Some(data) = &result.data {
-            let line =
+            let mut line =
                 serde_json::json!({"agent": result.agent, "index": result.index, "data": data});
+            if let Some(review) = &result.review {
+                line["review"] = serde_json::json!(review);
+            }
             output::print(&format!("{line}\n"))?;
         }
     }
@@ -164,10 +167,11 @@ fn close(report: &JobReport) {
         tokens(&report.usage)
     };
     output::say(&format!(
-        "{} succeeded, {} failed, {} cancelled; {spent}{}",
+        "{} succeeded, {} failed, {} cancelled{}; {spent}{}",
         count(ResultStatus::Succeeded),
         count(ResultStatus::Failed),
         count(ResultStatus::Cancelled),
+        reviewed_in_words(report),
         cost_in_words(report),
     ));
     let damaged = report.replay.as_ref().map_or(0, |replay| replay.unreadable);
@@ -189,6 +193,15 @@ fn close(report: &JobReport) {
     match &report.log_dir {
         Some(directory) => output::say(&format!("records: {directory}")),
         None => output::say("records: none (logging is off)"),
+    }
+}
+
+/// How many drafts were approved, led by a comma, where there are reviews.
+fn reviewed_in_words(report: &JobReport) -> String {
+    let reviews = report.results.iter().flat_map(|it| &it.review);
+    match (reviews.clone().count(), reviews.filter(|it| it.approved)) {
+        (0, _) => String::new(),
+        (drafts, approved) => format!(", {} of {drafts} approved", approved.count()),
     }
 }
 

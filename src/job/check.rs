@@ -68,6 +68,9 @@ impl Job {
                         error.within(&format!("agent `{}`, input {index}", agent.spec.name))
                     })?;
                 for name in &report.unused {
+                    if self.is_for_the_judge(&runner, agent, name)? {
+                        continue;
+                    }
                     let message = format!(
                         "variable `{name}` is given and not used by pack `{}`",
                         agent.spec.prompt_pack
@@ -82,6 +85,7 @@ impl Job {
                 }
             }
         }
+        self.check_review(&runner, &mut warnings)?;
         Ok(warnings)
     }
 

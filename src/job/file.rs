@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::fallback::FallbackConfig;
 use super::http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
+use super::review::ReviewConfig;
 use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::call_log::LlmLogging;
 use crate::config;
@@ -60,6 +61,9 @@ pub struct JobFile {
     /// act on the world, and all else runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<PermissionRule>,
+    /// A review loop: which agent makes drafts, which one judges them. Default: every agent runs by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewConfig>,
     /// The agents, at least one.
     #[schemars(with = "Vec<AgentEntry>", length(min = 1))]
     pub agents: Vec<Value>,
@@ -223,20 +227,7 @@ impl ProviderConfig {
 
 /// The error for a value of a job file that is not allowed.
 pub(super) fn not_allowed(origin: &str, key: &str, value: &Value, allowed: &str) -> Error {
-    let shown = match value {
-        Value::Null => "empty".to_owned(),
-        Value::String(text) if text.trim().is_empty() => "empty".to_owned(),
-        Value::Object(_) => "a mapping".to_owned(),
-        Value::Array(list) if list.is_empty() => "an empty list".to_owned(),
-        Value::Array(_) => "a list".to_owned(),
-        Value::String(text) => format!("the text {text:?}"),
-        single => single.to_string(),
-    };
-    Error::new(
-        ErrorKind::Config,
-        format!("{origin}, key `{key}`: is {shown}"),
-    )
-    .with_hint(format!("allowed: {allowed}"))
+    config::not_allowed(&format!("{origin}, key `{key}`"), value, allowed)
 }
 
 /// `kind: scripted`.
@@ -304,6 +295,7 @@ impl fmt::Debug for JobFile {
             .field("concurrency", &self.concurrency)
             .field("mcp_servers", &self.mcp_servers)
             .field("permissions", &self.permissions)
+            .field("review", &self.review)
             .field("agents", &self.agents.len())
             .finish_non_exhaustive()
     }

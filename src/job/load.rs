@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::file::{JobBudget, JobFile, ProviderConfig, not_allowed};
 use super::provider;
+use super::review::{self, JobReview};
 use super::tools::{self, Asked};
 use crate::agent::{AgentRunner, AgentSpec};
 use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger};
@@ -59,6 +60,7 @@ pub struct Job {
     pub mcp_servers: BTreeMap<String, McpServerConfig>,
     /// Which tools may run.
     pub permissions: Vec<PermissionRule>,
+    pub(super) review: Option<JobReview>,
     pub(super) asked: Asked,
     pub(super) provider: ProviderConfig,
     pub(super) base: PathBuf,
@@ -109,6 +111,7 @@ impl Job {
             check_name_is_new(&agents, &agent, &origin)?;
             agents.push(agent);
         }
+        let review = review::load(file.review, &mut agents, &base, &origin)?;
         let limited = limit_runs(&mut agents, overrides.limit);
         let job = Self {
             path: path.to_owned(),
@@ -129,6 +132,7 @@ impl Job {
             llm_logging: file.agent.llm_logging,
             mcp_servers: file.mcp_servers,
             permissions: file.permissions,
+            review,
             asked: Asked::default(),
             provider,
             environment,

@@ -16,6 +16,9 @@
 //!   - {name: judge, prompt_pack: judge, model: gpt-5-mini, inputs: data/items.jsonl}
 //! ```
 //!
+//! `review: {planner: planner, judge: judge, max_iterations: 3}` sends every input of the planner through a
+//! [review loop](crate::flow::review), see [`ReviewConfig`].
+//!
 //! `provider: {kind: replay, from: artifacts/demo}` answers with the records of an earlier run, see
 //! [`replay`](crate::replay). The other kinds are `anthropic`, `azure`, `gemini`, `ollama` and `scripted`, see
 //! [`ProviderConfig`]. A `.env` file beside the job file is read below the process's environment. Keys stand in the
@@ -31,6 +34,7 @@ mod over_http;
 #[cfg(feature = "http")]
 mod probe;
 mod provider;
+mod review;
 mod run;
 mod tools;
 
@@ -42,4 +46,5 @@ pub use file::{
 pub use http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
 pub use load::{Job, JobAgent, JobOverrides};
 pub use provider::Redacted;
+pub use review::{CheckConfig, ReviewConfig, ReviewReport};
 pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

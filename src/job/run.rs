@@ -12,13 +12,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::load::{Job, JobAgent};
+use super::review::{JobReview, ReviewReport};
 use crate::agent::{AgentMode, AgentRunner, Conversation, Outcome, RunOptions};
 use crate::attempt::millis;
 use crate::call_log::Sanitizer;
 use crate::chat::Usage;
 use crate::config;
 use crate::cost::{self, Cost};
-use crate::error::{Error, ErrorKind, Result, with_causes};
+use crate::error::{Error, ErrorKind, Ledger, Result, with_causes};
+use crate::flow::review::ReviewOutcome;
 use crate::replay::ReplayReport;
 use crate::telemetry::run_span;
 
@@ -63,7 +65,10 @@ pub struct JobResult {
     /// The answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
-    /// Why there is none.
+    /// How its review went, where it is the planner of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewReport>,
+    /// Why there is none; beside an answer, why the review of it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ReportedError>,
     /// Tokens of this run.
@@ -206,6 +211,7 @@ impl Job {
             slots: Semaphore::new(self.concurrency),
             cancel,
             on_progress,
+            review: self.review.as_ref(),
         };
         let mut lanes: FuturesUnordered<_> = self
             .agents
@@ -305,6 +311,7 @@ struct Work<'a> {
     slots: Semaphore,
     cancel: &'a CancellationToken,
     on_progress: &'a (dyn Fn(JobProgress<'_>) + Sync),
+    review: Option<&'a JobReview>,
 }
 
 impl Work<'_> {
@@ -318,12 +325,21 @@ impl Work<'_> {
         for (index, input) in inputs {
             // The semaphore is never closed, so there is always a permit to come.
             let _slot = self.slots.acquire().await;
-            let mut options = RunOptions::new().cancel_on(self.cancel.clone());
-            if agent.spec.mode == AgentMode::Conversational {
-                options = options.conversation(&mut conversation);
-            }
-            let outcome = self.runner.run_with(&agent.spec, input, options).await;
-            let result = JobResult::of(agent, index, outcome, self.sanitizer);
+            let result = match self.review.filter(|review| review.is_of(agent)) {
+                Some(review) => {
+                    let outcome = review.run(self.runner, input, self.cancel).await;
+                    let outcome = outcome.map(|outcome| (outcome, review));
+                    JobResult::of_review(agent, index, outcome, self.sanitizer)
+                }
+                None => {
+                    let mut options = RunOptions::new().cancel_on(self.cancel.clone());
+                    if agent.spec.mode == AgentMode::Conversational {
+                        options = options.conversation(&mut conversation);
+                    }
+                    let outcome = self.runner.run_with(&agent.spec, input, options).await;
+                    JobResult::of(agent, index, outcome, self.sanitizer)
+                }
+            };
             (self.on_progress)(JobProgress::Ended(&result));
             results.push(result);
         }
@@ -352,39 +368,70 @@ impl JobResult {
         outcome: Result<Outcome<Value>>,
         sanitizer: &Sanitizer,
     ) -> Self {
-        let (status, data, error, ledger) = match outcome {
-            Ok(outcome) => (
-                ResultStatus::Succeeded,
-                Some(outcome.data),
-                None,
-                outcome.ledger,
-            ),
-            Err(error) => {
-                let cancelled = error.kind() == ErrorKind::Cancelled;
-                let status = if cancelled {
-                    ResultStatus::Cancelled
-                } else {
-                    ResultStatus::Failed
-                };
-                (
-                    status,
-                    None,
-                    Some(ReportedError::of(&error, sanitizer)),
-                    error.ledger().clone(),
-                )
+        match outcome {
+            Ok(outcome) => {
+                let result = Self::new(agent, index, None, outcome.ledger, sanitizer);
+                result.with_data(outcome.data)
             }
-        };
+            Err(error) => Self::failed(agent, index, &error, sanitizer),
+        }
+    }
+
+    fn of_review(
+        agent: &JobAgent,
+        index: usize,
+        outcome: Result<(ReviewOutcome, &JobReview)>,
+        sanitizer: &Sanitizer,
+    ) -> Self {
+        match outcome {
+            Ok((mut outcome, review)) => {
+                let report = ReviewReport::of(&outcome);
+                let error = review.failure(&mut outcome);
+                let result = Self::new(agent, index, error.as_ref(), outcome.ledger, sanitizer);
+                Self {
+                    review: Some(report),
+                    ..result.with_data(outcome.data)
+                }
+            }
+            Err(error) => Self::failed(agent, index, &error, sanitizer),
+        }
+    }
+
+    fn failed(agent: &JobAgent, index: usize, error: &Error, sanitizer: &Sanitizer) -> Self {
+        let ledger = error.ledger().clone();
+        Self::new(agent, index, Some(error), ledger, sanitizer)
+    }
+
+    fn new(
+        agent: &JobAgent,
+        index: usize,
+        error: Option<&Error>,
+        ledger: Ledger,
+        sanitizer: &Sanitizer,
+    ) -> Self {
         Self {
             agent: agent.spec.name.clone(),
             index,
-            status,
-            data,
-            error,
+            status: match error.map(Error::kind) {
+                None => ResultStatus::Succeeded,
+                Some(ErrorKind::Cancelled) => ResultStatus::Cancelled,
+                Some(_) => ResultStatus::Failed,
+            },
+            data: None,
+            review: None,
+            error: error.map(|error| ReportedError::of(error, sanitizer)),
             usage: ledger.usage(),
             cost_usd: ledger.cost(),
             calls_without_cost: ledger.calls_without_cost(),
             duration_ms: ledger.calls.iter().map(|call| millis(call.duration)).sum(),
             calls: ledger.calls.into_iter().map(|call| call.call_id).collect(),
+        }
+    }
+
+    fn with_data(self, data: Value) -> Self {
+        Self {
+            data: Some(data),
+            ..self
         }
     }
 }

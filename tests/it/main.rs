@@ -150,6 +150,9 @@ mod replay;
 #[cfg(feature = "cli")]
 mod report;
 
+/// The review loop: rounds, checks, verdicts, ends, job files.
+mod review;
+
 /// The run loop: what goes out, what comes back, what each failure leaves behind.
 mod run_loop;
 
