@@ -122,7 +122,9 @@ struct Shared {
 
 /// Who hears of each attempt after the first: its number, from 1, and the one that failed before it.
 #[derive(Clone)]
-struct Watcher(Arc<dyn Fn(usize, &Attempt) + Send + Sync>);
+struct Watcher(Arc<OnRetry>);
+
+type OnRetry = dyn Fn(usize, &Attempt) + Send + Sync;
 
 impl fmt::Debug for Watcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

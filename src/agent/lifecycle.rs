@@ -298,10 +298,10 @@ fn why(number: usize, before: &Attempt) -> EventError {
 
 impl AgentRunner {
     /// Tells what happened to the run, a document or a stage: those who hear the
-    /// [lifecycle](super::AgentRunnerBuilder::lifecycle) are told, and the call log keeps it. The flows of this
-    /// crate tell their own; it is for those that you write. The texts of `event` are sanitized, and its
-    /// time is now where it has none. Events of calls and tools, which the runner tells itself, are not
-    /// kept.
+    /// [lifecycle](super::AgentRunnerBuilder::lifecycle) are told, and the call log keeps it. The flows of
+    /// this crate tell their own; it is for those that you write. The event's texts are sanitized, its run
+    /// is that of the runner, and its time is now where it has none. What is about a call or a tool is not
+    /// kept: the runner tells that itself, and has records of it.
     ///
     /// ```
     /// use duologue::call_log::MemoryCallLogger;
@@ -314,7 +314,7 @@ impl AgentRunner {
     /// let log = MemoryCallLogger::new();
     /// let runner = AgentRunner::builder(ScriptedProvider::new([]), prompts).logger(log.clone()).build();
     ///
-    /// let mut event = LifecycleEvent::new(Subject::Document, Phase::Started, runner.log().run_id());
+    /// let mut event = LifecycleEvent::new(Subject::Document, Phase::Started, "");
     /// event.document_id = Some("tides".to_owned());
     /// runner.tell(event)?;
     /// assert_eq!(log.happened()[0].document_id.as_deref(), Some("tides"));
@@ -329,6 +329,7 @@ impl AgentRunner {
         if !log.is_on() && !lifecycle.is_on() {
             return Ok(());
         }
+        log.run_id().clone_into(&mut event.run_id);
         if event.time.is_empty() {
             event.time = rfc3339(self.clock().now());
         }

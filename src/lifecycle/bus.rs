@@ -85,7 +85,7 @@ impl Lifecycle {
     pub fn on(&self, hook: impl FnMut(&LifecycleEvent) + Send + 'static) -> Result<()> {
         let shared = self.shared.as_ref().ok_or_else(nobody_hears)?;
         let (queue, events) = channel();
-        let (heard, hears) = watch::channel(0);
+        let (heard, progress) = watch::channel(0);
         let missed = Arc::new(AtomicU64::new(0));
         let listening = Listening {
             events,
@@ -102,7 +102,7 @@ impl Lifecycle {
         let hook = Hook {
             queue,
             told: 0,
-            heard: hears,
+            heard: progress,
             missed,
         };
         let mut hearers = lock(&shared.hearers);

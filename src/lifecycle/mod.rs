@@ -10,7 +10,7 @@
 //! | subject | phases |
 //! |---|---|
 //! | run, document, stage | told by flows, see [`flow`](crate::flow); `started`, then `finished` or `failed` |
-//! | call | `started`, then `finished` or `failed`, once for each record; `retried` before each further request on the wire, and after a call whose answer is repaired; `slow` once, while it takes [too long](crate::agent::AgentRunnerBuilder::slow_call) |
+//! | call | `started`, then `finished` or `failed`; `retried` before each further request on the wire, and after a call whose answer is repaired; `slow` once, while it takes [too long](crate::agent::AgentRunnerBuilder::slow_call) |
 //! | tool | `started`, then `finished` or `failed`; `slow` once, while it takes [too long](crate::agent::AgentRunnerBuilder::slow_tool) |
 //!
 //! What is dropped before its end fails as `cancelled`. Streamed, blocking and replayed runs tell the

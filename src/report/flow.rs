@@ -89,14 +89,12 @@ impl<T> ByName<T> {
     }
 
     fn of(&mut self, name: &str, new: impl FnOnce(String) -> T) -> &mut T {
-        let place = match self.places.get(name) {
-            Some(place) => *place,
-            None => {
-                self.places.insert(name.to_owned(), self.items.len());
-                self.items.push(new(name.to_owned()));
-                self.items.len() - 1
-            }
-        };
+        let known = self.places.get(name).copied();
+        let place = known.unwrap_or_else(|| {
+            self.places.insert(name.to_owned(), self.items.len());
+            self.items.push(new(name.to_owned()));
+            self.items.len() - 1
+        });
         &mut self.items[place]
     }
 }

@@ -9,7 +9,10 @@ const DOCUMENT_STATUS = {
   untold: { icon: "cancelled", words: "not told" }, succeeded: { icon: "succeeded", words: "succeeded" },
 };
 
-const spentCells = ({ calls, tokens, cost_usd: cost }) => [number(calls), short(tokens), cost === null ? UNKNOWN : dollars(Number(cost))];
+function spentCells({ calls, tokens, cost_usd: cost }) {
+  if (calls === 0) return ["0", "–", "–"];
+  return [number(calls), short(tokens), cost === null ? UNKNOWN : dollars(Number(cost))];
+}
 
 /** A link to the calls, where there are any. */
 function callsLink(kind, value, calls) {

@@ -19,7 +19,11 @@ fn diagnostics_never_block_the_async_scheduler() {
     let (release, gate) = channel::<()>();
     let lifecycle = Lifecycle::new();
     // It blocks for as long as the test lives.
-    lifecycle.on(move |_| drop(gate.recv())).unwrap();
+    lifecycle
+        .on(move |_| {
+            let _ = gate.recv();
+        })
+        .unwrap();
     let runner = runner(&lifecycle);
     in_time(move || {
         let agent = planner();

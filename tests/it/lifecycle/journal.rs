@@ -181,6 +181,20 @@ mod command {
     }
 
     #[test]
+    fn the_other_commands_read_past_it() {
+        for arguments in [
+            &["verify", "run"][..],
+            &["stats", "run"],
+            &["recover", "run"],
+        ] {
+            let ended = logs(arguments);
+            assert_eq!(ended.code, Some(0), "{}", ended.all());
+        }
+        let followed = logs(&["tail", "run", "--json"]).stdout;
+        assert_eq!(followed.lines().count(), 2, "{followed}");
+    }
+
+    #[test]
     fn show_names_a_document_that_is_not_there() {
         let ended = logs(&["show", "run", "--document", "flood"]);
         assert_eq!(ended.code, Some(2), "{}", ended.all());
