@@ -325,20 +325,17 @@ impl Work<'_> {
         for (index, input) in inputs {
             // The semaphore is never closed, so there is always a permit to come.
             let _slot = self.slots.acquire().await;
-            let result = match self.review.filter(|review| review.is_of(agent)) {
-                Some(review) => {
-                    let outcome = review.run(self.runner, input, self.cancel).await;
-                    let outcome = outcome.map(|outcome| (outcome, review));
-                    JobResult::of_review(agent, index, outcome, self.sanitizer)
+            let result = if let Some(review) = self.review.filter(|it| it.is_of(agent)) {
+                let outcome = review.run(self.runner, input, self.cancel).await;
+                let outcome = outcome.map(|outcome| (outcome, review));
+                JobResult::of_review(agent, index, outcome, self.sanitizer)
+            } else {
+                let mut options = RunOptions::new().cancel_on(self.cancel.clone());
+                if agent.spec.mode == AgentMode::Conversational {
+                    options = options.conversation(&mut conversation);
                 }
-                None => {
-                    let mut options = RunOptions::new().cancel_on(self.cancel.clone());
-                    if agent.spec.mode == AgentMode::Conversational {
-                        options = options.conversation(&mut conversation);
-                    }
-                    let outcome = self.runner.run_with(&agent.spec, input, options).await;
-                    JobResult::of(agent, index, outcome, self.sanitizer)
-                }
+                let outcome = self.runner.run_with(&agent.spec, input, options).await;
+                JobResult::of(agent, index, outcome, self.sanitizer)
             };
             (self.on_progress)(JobProgress::Ended(&result));
             results.push(result);

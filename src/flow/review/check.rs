@@ -55,7 +55,7 @@ impl<S: fmt::Debug, R: fmt::Debug> fmt::Debug for Kind<S, R> {
 
 impl Check {
     /// A function that gives what is wrong with a draft, and nothing when it is fine. It runs on the
-    /// loop's thread, so it should be quick.
+    /// loop's thread, so it should be quick; a panic goes through to whoever runs the loop.
     pub fn function(
         name: impl Into<String>,
         check: impl Fn(&Value) -> Vec<Issue> + Send + Sync + 'static,

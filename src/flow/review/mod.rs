@@ -21,7 +21,7 @@
 //!
 //! 2. The **checks** look at it: functions, JSON Schemas, [rules](Rule). An error sends it back without a
 //!    call of the judge; a warning goes to the judge.
-//! 3. The **judge** is given the caller's variables, and `draft`, `issues`, `iteration`, `approve_at` and
+//! 3. The **judge** is given the planner's variables, and `draft`, `issues`, `iteration`, `approve_at` and
 //!    `soft_fail_at`. It answers with a score from 0 to 10; others are invalid answers, which it repairs.
 //!    From `approve_at` (7) up the draft is approved, from `soft_fail_at` (5) up it is a soft fail, else a hard
 //!    one. **The score decides**: the judge's own word for it is kept in [`Verdict::said`], and counts only

@@ -25,9 +25,9 @@ impl ReviewLoop {
     }
 
     fn check_packs(&self, runner: &AgentRunner, variables: &Map<String, Value>) -> Result<()> {
-        self.check_variables(runner, &self.planner, variables, &[], 0)?;
+        check_variables(runner, &self.planner, variables, &[], 0)?;
         if self.max_iterations > 1 {
-            self.check_variables(runner, &self.planner, variables, &OF_PLANNER, 1)?;
+            check_variables(runner, &self.planner, variables, &OF_PLANNER, 1)?;
         }
         let judge = &self.judge;
         let pack = runner.prompts().pack(&judge.prompt_pack)?;
@@ -39,30 +39,9 @@ impl ReviewLoop {
             return Err(Error::new(ErrorKind::Prompt, message)
                 .with_hint("write `{{ draft }}` where the draft is to stand"));
         }
-        self.check_variables(runner, judge, variables, &OF_JUDGE, 0)?;
-        self.check_variables(runner, judge, variables, &OF_JUDGE, 1)
-    }
-
-    fn check_variables(
-        &self,
-        runner: &AgentRunner,
-        spec: &AgentSpec,
-        variables: &Map<String, Value>,
-        of_loop: &[&str],
-        iteration: u32,
-    ) -> Result<()> {
-        let defaults = spec.default_variables.keys();
-        let given = defaults.chain(variables.keys()).map(String::as_str);
-        let given = given.chain(of_loop.iter().copied());
-        let pack = runner.prompts().pack(&spec.prompt_pack)?;
-        let report = pack.check(given.chain(["response_schema"]), iteration);
-        match report.into_result() {
-            Ok(_) => Ok(()),
-            Err(error) if iteration > 0 => {
-                Err(error.within(&format!("agent `{}`, from its second round on", spec.name)))
-            }
-            Err(error) => Err(error.within(&format!("agent `{}`", spec.name))),
-        }
+        let known = self.known_to_judge(variables);
+        check_variables(runner, judge, &known, &OF_JUDGE, 0)?;
+        check_variables(runner, judge, &known, &OF_JUDGE, 1)
     }
 
     /// Whether the planner's pack shows what was wrong with its last draft.
@@ -76,5 +55,26 @@ impl ReviewLoop {
     pub(crate) fn judge_may_use(&self, runner: &AgentRunner, variable: &str) -> Result<bool> {
         let pack = runner.prompts().pack(&self.judge.prompt_pack)?;
         Ok(pack.may_use(variable))
+    }
+}
+
+fn check_variables(
+    runner: &AgentRunner,
+    spec: &AgentSpec,
+    variables: &Map<String, Value>,
+    of_loop: &[&str],
+    iteration: u32,
+) -> Result<()> {
+    let defaults = spec.default_variables.keys();
+    let given = defaults.chain(variables.keys()).map(String::as_str);
+    let given = given.chain(of_loop.iter().copied());
+    let pack = runner.prompts().pack(&spec.prompt_pack)?;
+    let report = pack.check(given.chain(["response_schema"]), iteration);
+    match report.into_result() {
+        Ok(_) => Ok(()),
+        Err(error) if iteration > 0 => {
+            Err(error.within(&format!("agent `{}`, from its second round on", spec.name)))
+        }
+        Err(error) => Err(error.within(&format!("agent `{}`", spec.name))),
     }
 }

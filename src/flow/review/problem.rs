@@ -1,5 +1,7 @@
 //! A setting of a review loop that is not allowed.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use crate::config;
@@ -9,7 +11,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(super) struct Problem {
     key: String,
-    what: What,
+    what: Box<What>,
 }
 
 #[derive(Debug)]
@@ -22,28 +24,37 @@ enum What {
     Broken(Error),
 }
 
+/// A number as a person writes it: `5`, where it would be `5.0` as JSON.
+pub(super) fn figure(number: impl Display) -> Value {
+    number.to_string().parse().unwrap_or_default()
+}
+
 impl Problem {
     pub(super) fn new(key: &str, value: impl Into<Value>, allowed: impl Into<String>) -> Self {
-        Self {
-            key: key.to_owned(),
-            what: What::Value {
+        Self::of(
+            key,
+            What::Value {
                 value: value.into(),
                 allowed: allowed.into(),
                 cause: None,
             },
-        }
+        )
     }
 
     /// What `key` holds is broken in itself.
     pub(super) fn broken(key: &str, error: Error) -> Self {
+        Self::of(key, What::Broken(error))
+    }
+
+    fn of(key: &str, what: What) -> Self {
         Self {
             key: key.to_owned(),
-            what: What::Broken(error),
+            what: Box::new(what),
         }
     }
 
     pub(super) fn because(mut self, reason: String) -> Self {
-        if let What::Value { cause, .. } = &mut self.what {
+        if let What::Value { cause, .. } = &mut *self.what {
             *cause = Some(reason);
         }
         self
@@ -62,7 +73,7 @@ impl Problem {
             None => self.key,
         };
         let place = format!("{origin}, key `{key}`");
-        match self.what {
+        match *self.what {
             What::Broken(error) => error.within(&place),
             What::Value {
                 value,

@@ -41,7 +41,8 @@ pub(super) struct Rounds<'a> {
     parent_call_id: Option<String>,
     planner_talk: Conversation,
     judge_talk: Conversation,
-    rounds: Vec<Round>,
+    /// Those that gave a draft.
+    done: Vec<Round>,
     ledger: Ledger,
 }
 
@@ -65,23 +66,23 @@ impl<'a> Rounds<'a> {
             options,
             planner_talk: Conversation::new(),
             judge_talk: Conversation::new(),
-            rounds: Vec::new(),
+            done: Vec::new(),
             ledger: Ledger::default(),
         }
     }
 
     pub(super) async fn run(mut self) -> Result<ReviewOutcome> {
         let stop = self.until_stopped().await;
-        let Some(best) = best_of(&self.rounds, self.review.thresholds) else {
+        let Some(best) = best_of(&self.done, self.review.thresholds) else {
             let error = stop.error.unwrap_or_else(without_draft);
             return Err(error.with_ledger(self.ledger));
         };
         Ok(ReviewOutcome {
-            data: self.rounds[best].draft.clone(),
+            data: self.done[best].draft.clone(),
             best,
             reason: stop.reason,
             error: stop.error,
-            rounds: self.rounds,
+            rounds: self.done,
             usage: self.ledger.usage(),
             cost: self.ledger.cost(),
             duration: self.started.elapsed(),
@@ -100,12 +101,12 @@ impl<'a> Rounds<'a> {
 
     async fn round(&mut self, iteration: u32) -> Result<(), Stop> {
         let (draft, round_calls) = self.plan(iteration).await?;
-        if let Some(known) = self.rounds.iter().find(|round| round.draft == draft) {
+        if let Some(known) = self.done.iter().find(|round| round.draft == draft) {
             let again = Round {
                 iteration,
                 ..with_calls(known.clone(), &round_calls)
             };
-            self.rounds.push(again);
+            self.done.push(again);
             return Err(StopReason::NoProgress.into());
         }
         let checks = self.review.checks.iter();
@@ -120,7 +121,7 @@ impl<'a> Rounds<'a> {
         };
         let round = with_calls(round, &round_calls);
         let has_errors = round.has_errors();
-        self.rounds.push(round);
+        self.done.push(round);
         if has_errors {
             return Ok(());
         }
@@ -136,7 +137,7 @@ impl<'a> Rounds<'a> {
     /// The next draft, and the calls that it took.
     async fn plan(&mut self, iteration: u32) -> Result<(Value, Ledger), Stop> {
         let (runner, spec) = (self.runner, &self.review.planner);
-        let variables = self.review.planner_variables(&self.variables, &self.rounds);
+        let variables = self.review.planner_variables(&self.variables, &self.done);
         if iteration > 0 {
             let told = self.telling(Role::Planner, iteration).retried();
             told.map_err(|error| self.stopped_by(error, StopReason::PlannerFailed))?;
@@ -152,7 +153,7 @@ impl<'a> Rounds<'a> {
     /// What the last draft is worth.
     async fn judge(&mut self, iteration: u32) -> Result<VerdictStatus, Stop> {
         let (runner, spec) = (self.runner, &self.review.judge);
-        let Some(round) = self.rounds.last() else {
+        let Some(round) = self.done.last() else {
             return Err(self.stopped_by(without_draft(), StopReason::JudgeFailed));
         };
         let variables = self.review.judge_variables(&self.variables, round);
@@ -169,7 +170,7 @@ impl<'a> Rounds<'a> {
         self.book_to_last_round(&outcome.ledger);
         let verdict: Verdict = outcome.data.into_verdict(self.review.thresholds);
         let status = verdict.status;
-        if let Some(round) = self.rounds.last_mut() {
+        if let Some(round) = self.done.last_mut() {
             round.verdict = Some(verdict);
         }
         Ok(status)
@@ -206,7 +207,7 @@ impl<'a> Rounds<'a> {
     }
 
     fn book_to_last_round(&mut self, ledger: &Ledger) {
-        if let Some(round) = self.rounds.last_mut() {
+        if let Some(round) = self.done.last_mut() {
             let ids = ledger.calls.iter().map(|call| call.call_id.clone());
             round.call_ids.extend(ids);
             round.usage = round.usage.plus(ledger.usage());

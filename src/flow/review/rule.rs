@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::issue::{Issue, Severity};
-use super::problem::Problem;
+use super::problem::{Problem, figure};
 use crate::text;
 
 /// What must hold at one place of a draft. A value that is missing or `null` breaks the rule, unless
@@ -159,7 +159,7 @@ impl Rule {
     }
 }
 
-fn in_order<N: PartialOrd + Copy + Into<Value> + std::fmt::Display>(
+fn in_order<N: PartialOrd + Copy + std::fmt::Display>(
     most_key: &str,
     most: Option<N>,
     least_key: &str,
@@ -168,7 +168,7 @@ fn in_order<N: PartialOrd + Copy + Into<Value> + std::fmt::Display>(
     match (least, most) {
         (Some(least), Some(most)) if most < least => {
             let allowed = format!("`{least_key}` ({least}) or more");
-            Err(Problem::new(most_key, most, allowed))
+            Err(Problem::new(most_key, figure(most), allowed))
         }
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::check::{Check, ReadyCheck};
 use super::issue::Issue;
-use super::problem::Problem;
+use super::problem::{Problem, figure};
 use super::verdict::{SCORES, Thresholds};
 use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::cost::{Cost, Decimal};
@@ -44,7 +44,8 @@ impl ReviewLoop {
 
     /// Starts a loop: `planner` makes drafts, `judge` says what they are worth. A judge without a
     /// `response_schema` is asked for `score`, `verdict`, `issues`, `strengths` and `feedback`; one with
-    /// a schema of its own must give a `score` or a `verdict`, and may give the rest.
+    /// a schema of its own must give a `score` or a `verdict`, and may give the rest. It knows the planner's
+    /// variables too, where it has none of the same name.
     pub fn builder(planner: AgentSpec, judge: AgentSpec) -> ReviewLoopBuilder {
         ReviewLoopBuilder {
             planner,
@@ -229,17 +230,17 @@ impl ReviewLoopBuilder {
             return Err(Problem::new("max_iterations", self.max_iterations, allowed));
         }
         if !SCORES.contains(&approve_at) {
-            return Err(Problem::new("approve_at", approve_at, "0 to 10"));
+            return Err(Problem::new("approve_at", figure(approve_at), "0 to 10"));
         }
         if !(0.0..=approve_at).contains(&soft_fail_at) {
             let allowed = format!("0 to `approve_at`, which is {approve_at}");
-            return Err(Problem::new("soft_fail_at", soft_fail_at, allowed));
+            return Err(Problem::new("soft_fail_at", figure(soft_fail_at), allowed));
         }
         if self.token_budget == Some(0) {
             return Err(Problem::new("token_budget", 0, "1 or more"));
         }
         if let Some(cost) = self.cost_budget.filter(|cost| *cost <= Cost::ZERO) {
-            let cost = serde_json::json!(cost);
+            let cost = figure(cost.usd());
             return Err(Problem::new("cost_budget_usd", cost, "more than 0"));
         }
         Ok(())

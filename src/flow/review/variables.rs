@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::issue::{Issue, Severity};
 use super::outcome::Round;
+use super::problem::figure;
 use super::settings::ReviewLoop;
 use super::verdict::{Thresholds, Verdict};
 use crate::text;
@@ -68,21 +69,30 @@ impl ReviewLoop {
         variables
     }
 
-    /// `given`, and over it the draft of `round` with what the checks found.
+    /// What the judge knows in any round: the planner's defaults, over them its own, over them `given`.
+    pub(super) fn known_to_judge(&self, given: &Map<String, Value>) -> Map<String, Value> {
+        let mut variables = self.planner.default_variables.clone();
+        variables.extend(self.judge.default_variables.clone());
+        variables.extend(given.clone());
+        variables
+    }
+
+    /// What the judge knows, and over it the draft of `round` with what the checks found.
     pub(super) fn judge_variables(
         &self,
         given: &Map<String, Value>,
         round: &Round,
     ) -> Map<String, Value> {
-        let mut variables = given.clone();
+        let Thresholds {
+            approve_at,
+            soft_fail_at,
+        } = self.thresholds;
+        let mut variables = self.known_to_judge(given);
         variables.insert("draft".to_owned(), round.draft.clone());
         variables.insert("issues".to_owned(), json!(round.issues));
         variables.insert("iteration".to_owned(), round.iteration.into());
-        variables.insert("approve_at".to_owned(), json!(self.thresholds.approve_at));
-        variables.insert(
-            "soft_fail_at".to_owned(),
-            json!(self.thresholds.soft_fail_at),
-        );
+        variables.insert("approve_at".to_owned(), figure(approve_at));
+        variables.insert("soft_fail_at".to_owned(), figure(soft_fail_at));
         variables
     }
 }

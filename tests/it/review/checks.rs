@@ -159,11 +159,10 @@ fn rules_hold_or_say_what_does_not() {
 #[test]
 fn a_hundred_issues_are_kept_and_twenty_of_them_told() {
     let stage = Stage::new([draft("A"), draft("B"), score(8.0)]);
-    let review = review().check("many", |draft| match draft["title"] == "A" {
-        true => (0..500)
-            .map(|number| Issue::error(format!("number {number}")))
-            .collect(),
-        false => Vec::new(),
+    let review = review().check("many", |draft| {
+        let issues = if draft["title"] == "A" { 500 } else { 0 };
+        let issue = |number| Issue::error(format!("number {number}"));
+        (0..issues).map(issue).collect()
     });
     let outcome = stage.run(&review.build().unwrap()).unwrap();
     assert_eq!(outcome.rounds[0].issues.len(), 100);

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use duologue::agent::AgentMode;
 use duologue::chat::{Role, Usage};
-use duologue::flow::review::{Issue, ReviewOptions, StopReason, VerdictStatus};
+use duologue::flow::review::{Issue, ReviewLoop, ReviewOptions, StopReason, VerdictStatus};
 use duologue::lifecycle::{Lifecycle, Phase, Subject};
-use duologue::{blocking, flow};
+use duologue::{AgentSpec, blocking};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -48,6 +48,21 @@ fn the_planner_is_told_what_the_judge_said() {
 }
 
 #[test]
+fn the_judge_knows_the_planners_variables_where_it_has_none_of_its_own() {
+    let knowing = |topic: &str, planner: AgentSpec, judge: AgentSpec| {
+        let stage = Stage::new([draft("A"), score(8.0)]);
+        let review = ReviewLoop::builder(planner, judge).build().unwrap();
+        pollster::block_on(review.run(&stage.runner, ())).unwrap();
+        let expected = format!("Round 0 of {topic}\ndraft: A");
+        assert_eq!(stage.asked()[1], expected);
+    };
+    let planner = planner().with_default_variable("topic", "tides");
+    knowing("tides", planner.clone(), judge());
+    let judge = judge().with_default_variable("topic", "the sea");
+    knowing("the sea", planner, judge);
+}
+
+#[test]
 fn strengths_stay_known_when_the_next_draft_is_not_judged() {
     let stage = Stage::new([
         draft("A"),
@@ -56,9 +71,9 @@ fn strengths_stay_known_when_the_next_draft_is_not_judged() {
         draft("C"),
         score(9.0),
     ]);
-    let review = review().check("no B", |draft| match draft["title"] == "B" {
-        true => vec![Issue::error("is B")],
-        false => Vec::new(),
+    let review = review().check("no B", |draft| {
+        let is_b = draft["title"] == "B";
+        is_b.then(|| Issue::error("is B")).into_iter().collect()
     });
     let outcome = stage.run(&review.build().unwrap()).unwrap();
     assert_eq!(outcome.data, plan("C"));
@@ -162,9 +177,7 @@ fn a_judge_with_a_schema_of_its_own_may_give_a_word_alone() {
         verdict(json!({"tone": "warm", "verdict": "splendid"})),
         verdict(json!({"tone": "warm", "verdict": "approved"})),
     ]);
-    let review = flow::review::ReviewLoop::builder(planner(), own)
-        .build()
-        .unwrap();
+    let review = ReviewLoop::builder(planner(), own).build().unwrap();
     let outcome = stage.run(&review).unwrap();
     assert!(outcome.is_approved());
     assert_eq!(
@@ -187,9 +200,7 @@ fn an_own_schema_cannot_let_a_score_out_of_range_pass() {
         verdict(json!({"feedback": "no score"})),
         verdict(json!({"score": 7})),
     ]);
-    let review = flow::review::ReviewLoop::builder(planner(), own)
-        .build()
-        .unwrap();
+    let review = ReviewLoop::builder(planner(), own).build().unwrap();
     assert!(stage.run(&review).unwrap().is_approved());
     let asked = stage.asked();
     assert!(
@@ -204,9 +215,7 @@ fn an_own_schema_cannot_let_a_score_out_of_range_pass() {
 fn conversational_agents_keep_one_conversation_through_all_rounds() {
     let stage = Stage::new([draft("A"), score(6.0), draft("B"), score(8.0)]);
     let planner = planner().with_mode(AgentMode::Conversational);
-    let review = flow::review::ReviewLoop::builder(planner, judge())
-        .build()
-        .unwrap();
+    let review = ReviewLoop::builder(planner, judge()).build().unwrap();
     assert!(stage.run(&review).unwrap().is_approved());
     let requests = stage.script.requests();
     let roles: Vec<Role> = requests[2].messages.iter().map(|it| it.role).collect();
@@ -275,9 +284,7 @@ fn the_best_draft_comes_as_a_type_whose_schema_the_planner_is_asked_for() {
         draft("A"),
         score(8.0),
     ]);
-    let review = flow::review::ReviewLoop::builder(planner, judge())
-        .build()
-        .unwrap();
+    let review = ReviewLoop::builder(planner, judge()).build().unwrap();
     let variables = json!({"topic": "tides"});
     let outcome = pollster::block_on(review.run_as::<Plan>(&stage.runner, variables)).unwrap();
     assert_eq!(outcome.data.title, "A");

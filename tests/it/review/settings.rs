@@ -44,12 +44,12 @@ fn a_setting_that_is_not_allowed_is_named_with_what_is() {
         ),
         (
             refused(review().approve_at(4.0)),
-            "soft_fail_at`: is 5.0",
+            "soft_fail_at`: is 5",
             "0 to `approve_at`, which is 4",
         ),
         (
             refused(review().soft_fail_at(-1.0)),
-            "soft_fail_at`: is -1.0",
+            "soft_fail_at`: is -1",
             "0 to `approve_at`, which is 7",
         ),
         (
@@ -59,7 +59,7 @@ fn a_setting_that_is_not_allowed_is_named_with_what_is() {
         ),
         (
             refused(review().cost_budget_usd(Decimal::ZERO)),
-            "cost_budget_usd`: is 0.0",
+            "cost_budget_usd`: is 0",
             "more than 0",
         ),
         (
@@ -93,7 +93,7 @@ fn a_setting_that_is_not_allowed_is_named_with_what_is() {
         ),
         (
             of_rule(Rule::at("").min(3.5).max(2.0)),
-            "checks[0].rule.max`: is 2.0",
+            "checks[0].rule.max`: is 2",
             "`min` (3.5) or more",
         ),
         (
