@@ -26,6 +26,7 @@ mod account;
 mod admission;
 mod budget;
 mod call;
+mod calling;
 mod conversation;
 mod decision;
 mod execution;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::calling::Calling;
 use super::lifecycle::{Told, WatchedTool};
 use super::runner::AgentRunner;
-use super::tool_call::{Calling, Ended};
+use super::tool_call::Ended;
 use super::tool_check::misfit;
 use crate::attempt::millis;
 use crate::call_log::ToolRecord;
@@ -62,12 +63,11 @@ impl AgentRunner {
             call_id: id,
             ..ToolContext::default()
         };
-        let ended = match misfit(entry, &of.arguments, settings.replayed) {
-            Some(ended) => ended,
-            None => {
-                let answer = calling.call_if_permitted(entry, of.arguments, context);
-                answer.await
-            }
+        let ended = if let Some(misfit) = misfit(entry, &of.arguments, settings.replayed) {
+            misfit
+        } else {
+            let answer = calling.call_if_permitted(entry, of.arguments, context);
+            answer.await
         };
         let mut record = ended.record();
         let clipped = record

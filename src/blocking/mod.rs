@@ -7,12 +7,14 @@
 //! nothing that the call needs (a custom provider, say) may be a task there.
 
 mod review;
+mod pipeline;
 mod runner;
 mod stream;
 
 use std::future::Future;
 
 pub use review::ReviewLoop;
+pub use pipeline::Pipeline;
 pub use runner::AgentRunner;
 pub use stream::AgentStream;
 

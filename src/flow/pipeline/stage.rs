@@ -75,21 +75,38 @@ impl Stage {
         }
     }
 
-    /// An agent works on the document. Its prompt has the variables `document` (`id`, `url`, `text` and
-    /// the source's other fields), `text` (as the stages left it), `answers` (by stage), `feedback`
-    /// (null unless it was sent back) and `cycle`.
+    /// An agent works on the document. Its prompt has these variables besides those of its spec:
+    ///
+    /// | variable | what it is |
+    /// |---|---|
+    /// | `document` | the document as it came: `id`, `url`, `text`, and the source's other fields |
+    /// | `text` | the text as the stages left it: what the last answer with the [output's body](super::Output::body) holds, else the document's |
+    /// | `answers` | the last answer of each stage that it has been at, by the stage's name |
+    /// | `draft` | the last answer that holds the output's body; null before |
+    /// | `review` | the last answer of a reviewer; null before |
+    /// | `issues`, `suggestions` | those of the review; empty lists where it has none |
+    /// | `feedback` | what the reviewer said, from when it sends the document back until it approves; else null |
+    /// | `cycle` | how often the document has been sent back, from 0 |
+    ///
+    /// While a document is being reworked, the pack's `user_refinement` takes the place of `user`, and
+    /// the records bear the cycle as their iteration.
     pub fn agent(name: impl Into<String>, spec: AgentSpec) -> Self {
         Self::new(name, Work::Agent(Box::new(spec)))
     }
 
-    /// A tool of the runner works on it. Texts within `arguments` are templates over the variables of
-    /// [`agent`](Self::agent).
+    /// A tool of the runner works on it, by the rules for tools: its schema and its permissions hold, and
+    /// the record of the tool call names the stage as its agent. Texts within `arguments` are templates
+    /// over the variables of [`agent`](Self::agent), and what they render to is a text. The answer is
+    /// the tool's result where that is a JSON object, else an object that holds it under `result`.
     pub fn tool(name: impl Into<String>, tool: impl Into<String>, arguments: Value) -> Self {
         let tool = tool.into();
         Self::new(name, Work::Tool { tool, arguments })
     }
 
-    /// A function works on it.
+    /// A function works on it. It must not block; a panic in it is the document's failure.
+    ///
+    /// Its answers are not kept for a resumption, which calls it again: what it gives decides what the
+    /// prompts after it say, so one that gives the same for the same input lets nobody pay twice.
     pub fn function<F, W>(name: impl Into<String>, function: F) -> Self
     where
         F: Fn(StageInput) -> W + Send + Sync + 'static,
@@ -105,7 +122,9 @@ impl Stage {
         self
     }
 
-    /// The key of the answer that says where the document goes.
+    /// The key of the answer that says, by a text, where the document goes. A text that no
+    /// [route](Self::route) has, nor has when case and white space around do not count, is the document's
+    /// failure.
     pub fn route_by(mut self, key: impl Into<String>) -> Self {
         self.route_by = Some(key.into());
         self
@@ -118,13 +137,14 @@ impl Stage {
     }
 
     /// The key of the answer that says, by true or false, whether the document is approved. One that is
-    /// not goes to [rework](Self::rework).
+    /// not goes to [rework](Self::rework). An answer that says neither is the document's failure.
     pub fn approve_by(mut self, key: impl Into<String>) -> Self {
         self.approve_by = Some(key.into());
         self
     }
 
-    /// What becomes of a document that is not approved. Default: it fails.
+    /// What becomes of a document that is not approved. Default: it fails as
+    /// [`NotApproved`](crate::ErrorKind::NotApproved), and its last draft is kept.
     pub fn rework(mut self, rework: Rework) -> Self {
         self.rework = Some(rework);
         self
