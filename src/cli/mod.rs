@@ -12,6 +12,7 @@ mod prices;
 mod probe;
 mod progress;
 mod run;
+mod runs;
 mod schema;
 mod telemetry;
 
@@ -47,6 +48,9 @@ enum Command {
     /// Look at the records of runs.
     #[command(subcommand)]
     Logs(logs::Logs),
+    /// Look at the runs of flows, as an audit store has them.
+    #[command(subcommand)]
+    Runs(runs::Runs),
     /// Find out what an endpoint enforces, with a handful of tiny requests.
     #[cfg(feature = "http")]
     Probe(probe::Probe),
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
         Command::Logs(logs) => logs.execute(),
+        Command::Runs(runs) => runs.execute(),
         #[cfg(feature = "http")]
         Command::Probe(probe) => probe.execute(),
         Command::Prices(prices) => prices.execute(),

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{SUCCESS, output};
 use crate::call_log::PublishedFormat;
 use crate::error::Result;
+use crate::flow::envelope::Envelope;
 use crate::job::JobFile;
 use crate::provider::EndpointProfile;
 
@@ -30,6 +31,8 @@ enum Format {
     Profile,
     /// Records of tool calls.
     ToolRecord,
+    /// Envelopes, as flows give them.
+    Envelope,
 }
 
 impl Schema {
@@ -41,6 +44,10 @@ impl Schema {
             }
             Format::Profile => {
                 output::print_json(&schemars::schema_for!(EndpointProfile))?;
+                return Ok(SUCCESS);
+            }
+            Format::Envelope => {
+                output::print_json(&schemars::schema_for!(Envelope))?;
                 return Ok(SUCCESS);
             }
             Format::Record => PublishedFormat::Record,

@@ -39,6 +39,8 @@ fn child_process() {
         ("tools", _) => crate::tools::crash::child(&directory),
         #[cfg(unix)]
         ("pipeline", how) => crate::pipeline_resume::disk::child(how, &directory),
+        #[cfg(feature = "audit")]
+        ("runs", _) => crate::control::audit::child(&directory),
         ("many", _) => crate::log_memory::child(&directory),
         ("documents", format) => crate::documents::memory::child(format, &directory),
         ("artifacts", run_id) => crate::artifacts::processes::child(run_id, &directory),

@@ -30,6 +30,9 @@ mod cli;
 #[cfg(feature = "cli")]
 mod command;
 
+/// The control plane: runs, queues, workers, delivery, the scheduler, envelopes, the audit store.
+mod control;
+
 /// What calls cost: price tables, and the costs in outcomes, records and summaries.
 mod cost;
 
@@ -39,6 +42,9 @@ mod cost_cli;
 
 /// Every defect of the original pipeline (system 000), each with a test that names it.
 mod defects_000;
+
+/// Every defect of the control plane (system 001), each with a test that names it.
+mod defects_001;
 
 /// Every defect of the original core (system 004), each with a test that names it.
 #[cfg(feature = "http")]

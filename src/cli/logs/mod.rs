@@ -17,6 +17,9 @@ mod verify;
 
 use clap::Subcommand;
 
+pub(super) use place::since;
+pub(super) use units::{moment, time};
+
 use super::output::{escaped_json, print};
 use crate::call_log::{LogFormat, render};
 use crate::error::{Error, ErrorKind, Result};
@@ -65,7 +68,7 @@ impl Logs {
     }
 }
 
-fn print_document(document: &impl serde::Serialize, format: LogFormat) -> Result<()> {
+pub(super) fn print_document(document: &impl serde::Serialize, format: LogFormat) -> Result<()> {
     let bytes = render(document, format).map_err(|error| {
         Error::new(ErrorKind::Internal, "the record cannot be printed").with_source(error)
     })?;

@@ -101,7 +101,7 @@ impl Filters {
 }
 
 /// A moment, or a span of time before now.
-pub(super) fn since(text: &str) -> std::result::Result<SystemTime, String> {
+pub(in crate::cli) fn since(text: &str) -> std::result::Result<SystemTime, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.into());
     }

@@ -3,7 +3,7 @@
 use crate::cost::Cost;
 
 /// `12 ms`, `3.4 s`, `5.6 min`, `7.8 h`.
-pub(super) fn time(ms: u64) -> String {
+pub(in crate::cli) fn time(ms: u64) -> String {
     let tenths = |unit: u64, name: &str| format!("{:.1} {name}", ms as f64 / unit as f64);
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -47,7 +47,7 @@ pub(super) fn cost(cost: Option<Cost>, calls_without: u64) -> String {
 }
 
 /// `11-21 03:11:58`, in UTC; a text that is no time stays as it is.
-pub(super) fn moment(started_at: &str) -> String {
+pub(in crate::cli) fn moment(started_at: &str) -> String {
     match started_at.parse::<jiff::Timestamp>() {
         Ok(time) => time.strftime("%m-%d %H:%M:%S").to_string(),
         Err(_) => started_at.to_owned(),

@@ -74,7 +74,9 @@ impl AuditStore for MemoryAudit {
     async fn runs(&self, filter: &AuditFilter) -> Result<Vec<AuditedRun>> {
         let kept = self.lock();
         let runs = kept.ids.iter().rev().filter_map(|id| kept.runs.get(id));
-        let wanted = runs.map(|history| &history.run).filter(|run| fits(run, filter));
+        let wanted = runs
+            .map(|history| &history.run)
+            .filter(|run| fits(run, filter));
         Ok(wanted
             .take(filter.limit.unwrap_or(usize::MAX))
             .cloned()

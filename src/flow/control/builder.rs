@@ -210,7 +210,10 @@ impl ControlPlaneBuilder {
             lifecycle: self.lifecycle,
             clock: self.clock,
             sanitizer: self.sanitizer,
-            queue_outlives_process: self.queue.as_ref().is_some_and(|queue| queue.outlives_process()),
+            queue_outlives_process: self
+                .queue
+                .as_ref()
+                .is_some_and(|queue| queue.outlives_process()),
             lost: Arc::default(),
         };
         Ok(ControlPlane {

@@ -149,7 +149,11 @@ impl FlowContext {
         let started = clock.elapsed();
         self.trace(TraceEvent::new(agent, Phase::Started)).await;
         let done = work.await;
-        let phase = if done.is_ok() { Phase::Finished } else { Phase::Failed };
+        let phase = if done.is_ok() {
+            Phase::Finished
+        } else {
+            Phase::Failed
+        };
         let mut end = TraceEvent::new(agent, phase);
         end.duration_ms = Some(as_ms(clock.elapsed().saturating_sub(started)));
         end.error = done.as_ref().err().map(|error| self.said(error));
@@ -216,7 +220,11 @@ impl FlowContext {
     }
 
     pub(super) fn steps(&self) -> Vec<TraceEvent> {
-        self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .trace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -225,5 +233,8 @@ pub(super) fn as_ms(duration: Duration) -> u64 {
 }
 
 pub(super) fn closed(_: tokio::sync::AcquireError) -> Error {
-    Error::new(ErrorKind::Internal, "a limit of the control plane was closed")
+    Error::new(
+        ErrorKind::Internal,
+        "a limit of the control plane was closed",
+    )
 }

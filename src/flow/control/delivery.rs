@@ -40,7 +40,10 @@ impl DeliveryPolicy {
 
 /// The error of a refused delivery.
 pub(super) fn refused(what: &str, policy: DeliveryPolicy) -> Error {
-    let message = format!("`{what}` acts on the world and did not run: {}", policy.refusal());
+    let message = format!(
+        "`{what}` acts on the world and did not run: {}",
+        policy.refusal()
+    );
     Error::new(ErrorKind::NotPermitted, message)
 }
 

@@ -71,7 +71,10 @@ impl Event {
         if !id.trim().is_empty() && id.len() <= MAX_ID && !id.contains(char::is_control) {
             return Ok(());
         }
-        let message = format!("an event for the flow `{}` has an unusable `run_id`", self.flow);
+        let message = format!(
+            "an event for the flow `{}` has an unusable `run_id`",
+            self.flow
+        );
         Err(Error::new(ErrorKind::Config, message)
             .with_hint("allowed: 1 to 200 bytes without control characters"))
     }

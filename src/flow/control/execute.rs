@@ -70,7 +70,10 @@ impl OpenRun {
 
     /// The steps so far.
     pub(super) fn steps(&self) -> Vec<TraceEvent> {
-        self.context.as_ref().map(FlowContext::steps).unwrap_or_default()
+        self.context
+            .as_ref()
+            .map(FlowContext::steps)
+            .unwrap_or_default()
     }
 
     /// Runs the flow once; `stop` ends that from outside, without ending the run.
@@ -81,7 +84,10 @@ impl OpenRun {
         stop: Option<&CancellationToken>,
     ) -> Ended {
         let (recorder, attempt) = (self.shared.recorder.clone(), self.attempt);
-        if !recorder.state(&self.cell, attempt, RunState::Running, None).await {
+        if !recorder
+            .state(&self.cell, attempt, RunState::Running, None)
+            .await
+        {
             self.if_dropped = None;
             return Ended::BeforeItBegan;
         }
@@ -167,13 +173,19 @@ impl OpenRun {
         let what = Audited::Envelope {
             envelope: Box::new((*envelope).clone()),
         };
-        recorder.put(recorder.entry(&self.cell, self.attempt, what)).await;
+        recorder
+            .put(recorder.entry(&self.cell, self.attempt, what))
+            .await;
         let error = envelope.error.as_ref().map(|error| EventError {
             kind: ErrorKind::Tool,
             message: recorder.sanitizer.clean(error),
         });
         self.cell.keep(envelope);
-        let phase = if error.is_some() { Phase::Failed } else { Phase::Finished };
+        let phase = if error.is_some() {
+            Phase::Failed
+        } else {
+            Phase::Finished
+        };
         self.end(state, phase, error).await;
     }
 
@@ -187,7 +199,8 @@ impl OpenRun {
             kind: ErrorKind::Cancelled,
             message: "the run was cancelled".to_owned(),
         };
-        self.end(RunState::Cancelled, Phase::Failed, Some(error)).await;
+        self.end(RunState::Cancelled, Phase::Failed, Some(error))
+            .await;
     }
 
     /// The run goes back to its queue, to be tried again.
@@ -198,7 +211,9 @@ impl OpenRun {
 
     async fn end(&mut self, state: RunState, phase: Phase, error: Option<EventError>) {
         let recorder = self.shared.recorder.clone();
-        recorder.state(&self.cell, self.attempt, state, error.clone()).await;
+        recorder
+            .state(&self.cell, self.attempt, state, error.clone())
+            .await;
         self.if_dropped = None;
         self.tell(phase, error);
     }

@@ -64,8 +64,12 @@ pub(super) struct Backoff(pub(super) Duration);
 impl Backoff {
     /// The wait after this attempt, from 1.
     pub(super) fn after(&self, attempt: u32) -> Duration {
-        let doubled = self.0.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
-        doubled.min(MAX_BACKOFF).mul_f64(1.0 + fastrand::f64() / 4.0)
+        let doubled = self
+            .0
+            .saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
+        doubled
+            .min(MAX_BACKOFF)
+            .mul_f64(1.0 + fastrand::f64() / 4.0)
     }
 }
 
@@ -202,7 +206,10 @@ impl Shared {
                 return Ok(());
             }
             Ok(Submitted::Full) => {
-                let message = format!("the queue is full: a run of `{}` was not taken in", cell.flow);
+                let message = format!(
+                    "the queue is full: a run of `{}` was not taken in",
+                    cell.flow
+                );
                 Error::new(ErrorKind::QueueFull, message)
             }
             Err(error) => error,

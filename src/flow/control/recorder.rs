@@ -125,7 +125,9 @@ impl Recorder {
     }
 
     fn put_detached(&self, entry: AuditEntry) {
-        let Some(store) = self.audit.clone() else { return };
+        let Some(store) = self.audit.clone() else {
+            return;
+        };
         let lost = self.lost.clone();
         let mut putting = Box::pin(async move {
             if let Err(error) = store.put(entry).await {
@@ -144,7 +146,11 @@ impl Recorder {
 
     /// The first failure since this was asked last.
     pub(super) fn take_lost(&self) -> Result<()> {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lost = self
+            .lost
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         lost.map_or(Ok(()), Err)
     }
 

@@ -121,7 +121,10 @@ impl RunCell {
     }
 
     fn envelope(&self) -> Option<Arc<Envelope>> {
-        self.envelope.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.envelope
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn keep(&self, envelope: Arc<Envelope>) {

@@ -55,8 +55,10 @@ impl ControlPlane {
     /// Dropped, runs under way become `interrupted`, and come again when their leases end.
     pub async fn work(&self, cancel: &CancellationToken) -> Result<WorkReport> {
         let Some(queue) = &self.shared.queue else {
-            return Err(Error::new(ErrorKind::Config, "there is no queue to work off")
-                .with_hint("give the builder one by `queue`"));
+            return Err(
+                Error::new(ErrorKind::Config, "there is no queue to work off")
+                    .with_hint("give the builder one by `queue`"),
+            );
         };
         let worker = Worker {
             shared: self.shared.clone(),
@@ -76,10 +78,16 @@ impl ControlPlane {
             worker.stop.cancel();
             worked.await;
         }
-        let problem = worker.problem.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let problem = worker
+            .problem
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         match problem {
             Some(error) => Err(error),
-            None => Ok(worker.report.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            None => Ok(worker
+                .report
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)),
         }
     }
 }
@@ -111,7 +119,13 @@ impl Worker {
             let permit = self.shared.permits.clone().acquire_owned().await.ok()?;
             loop {
                 match self.queue.next(&self.shared.topic).await {
-                    Ok(lease) => return Some(Taken { lease, room, permit }),
+                    Ok(lease) => {
+                        return Some(Taken {
+                            lease,
+                            room,
+                            permit,
+                        });
+                    }
                     Err(error) if error.is_retryable() => {
                         tracing::warn!(%error, "the queue of runs gives nothing for now");
                         clock::sleep(ASK_AGAIN).await;
@@ -123,7 +137,11 @@ impl Worker {
                 }
             }
         };
-        cancel.run_until_cancelled(taking).await?
+        // The end first: nothing is taken after it.
+        match select(Box::pin(cancel.cancelled()), Box::pin(taking)).await {
+            Either::Left(_) => None,
+            Either::Right((taken, _)) => taken,
+        }
     }
 
     /// Runs the job once, extending its lease meanwhile, and settles it.
@@ -148,7 +166,11 @@ impl Worker {
     }
 
     async fn run(&self, taken: Taken) {
-        let Taken { lease, room, permit } = taken;
+        let Taken {
+            lease,
+            room,
+            permit,
+        } = taken;
         let event = serde_json::from_value::<Event>(lease.job.payload.clone());
         let flow = event.as_ref().map_or("", |event| &event.flow).to_owned();
         let recorder = &self.shared.recorder;
@@ -159,7 +181,9 @@ impl Worker {
         let open = OpenRun::new(self.shared.clone(), cell, attempt, RunState::Interrupted);
         let found = match event {
             Ok(event) => self.shared.find(&event.flow).map(|found| (found, event)),
-            Err(error) => Err(Error::new(ErrorKind::Config, "the job is no event").with_source(error)),
+            Err(error) => {
+                Err(Error::new(ErrorKind::Config, "the job is no event").with_source(error))
+            }
         };
         let (registered, event) = match found {
             Ok(found) => found,

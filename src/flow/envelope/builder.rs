@@ -5,9 +5,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{
-    Envelope, EnvelopeMetadata, EnvelopeRecord, EnvelopeStatus, Provenance, row_hash,
-};
+use super::{Envelope, EnvelopeMetadata, EnvelopeRecord, EnvelopeStatus, Provenance, row_hash};
 use crate::clock::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
 

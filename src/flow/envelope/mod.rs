@@ -136,8 +136,9 @@ impl Envelope {
     pub fn from_value(value: Value) -> Result<Self> {
         if value.is_null() {
             let message = "there is no envelope: it is null";
-            return Err(Error::new(ErrorKind::InvalidEnvelope, message)
-                .with_hint("a flow without results gives an envelope with the status `NO_RESULTS`"));
+            return Err(Error::new(ErrorKind::InvalidEnvelope, message).with_hint(
+                "a flow without results gives an envelope with the status `NO_RESULTS`",
+            ));
         }
         let envelope: Self = serde_path_to_error::deserialize(value).map_err(|error| {
             let message = format!("`{}` is not as in an envelope", error.path());

@@ -33,8 +33,9 @@ impl Envelope {
             "the envelope is not valid: `{}` {}{more}",
             first.pointer, first.message
         );
-        Err(Error::new(ErrorKind::InvalidEnvelope, message)
-            .with_hint("`Envelope::builder` makes valid ones; `violations()` lists all that is wrong"))
+        Err(Error::new(ErrorKind::InvalidEnvelope, message).with_hint(
+            "`Envelope::builder` makes valid ones; `violations()` lists all that is wrong",
+        ))
     }
 
     /// Everything that breaks the rules, at most a hundred things; empty when it is valid.
@@ -56,7 +57,11 @@ impl Envelope {
             let provenance = &record.provenance;
             if !rows.insert((&provenance.source, &provenance.row_id)) {
                 let place = format!("/records/{index}/provenance/row_id");
-                found.add(&place, &provenance.row_id, "an earlier record has it; allowed: each row once");
+                found.add(
+                    &place,
+                    &provenance.row_id,
+                    "an earlier record has it; allowed: each row once",
+                );
             }
         }
         found.0
@@ -67,10 +72,18 @@ impl Envelope {
         let (status, word) = (self.status, self.status.as_str());
         match status {
             EnvelopeStatus::Success if records == 0 => {
-                found.add("/status", word, "there are no records; allowed: `NO_RESULTS`, `ERROR`");
+                found.add(
+                    "/status",
+                    word,
+                    "there are no records; allowed: `NO_RESULTS`, `ERROR`",
+                );
             }
             EnvelopeStatus::NoResults if records > 0 => {
-                found.add("/status", word, "there are records; allowed: `SUCCESS`, `ERROR`");
+                found.add(
+                    "/status",
+                    word,
+                    "there are records; allowed: `SUCCESS`, `ERROR`",
+                );
             }
             _ => {}
         }

@@ -42,9 +42,12 @@ const TABLES: &str = "
 /// Opens the file for writing; makes it (0600) and its directory (0700) where they are missing.
 pub(super) fn create(path: &Path) -> Result<Connection> {
     make_private(path).map_err(|error| {
-        Error::new(ErrorKind::Log, format!("cannot make the audit store `{}`", path.display()))
-            .with_source(error)
-            .with_hint("name a file in a directory that you may write to")
+        Error::new(
+            ErrorKind::Log,
+            format!("cannot make the audit store `{}`", path.display()),
+        )
+        .with_source(error)
+        .with_hint("name a file in a directory that you may write to")
     })?;
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -149,17 +152,20 @@ pub(super) fn failed(path: &Path, what: &str, error: rusqlite::Error) -> Error {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             "check who may read and write the file and its directory"
         }
-        Some(ErrorCode::DatabaseCorrupt) => {
-            "`sqlite3 FILE .recover` saves what can be read of it"
-        }
+        Some(ErrorCode::DatabaseCorrupt) => "`sqlite3 FILE .recover` saves what can be read of it",
         _ => "check that the file is there, and that its disk works",
     };
     let message = format!("cannot {what} the audit store `{}`", path.display());
-    Error::new(ErrorKind::Log, message).with_source(error).with_hint(hint)
+    Error::new(ErrorKind::Log, message)
+        .with_source(error)
+        .with_hint(hint)
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    if let Some(directory) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]

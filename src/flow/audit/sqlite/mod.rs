@@ -144,7 +144,12 @@ impl SqliteAudit {
             // Who asked may have gone; the work is done all the same.
             let _ = answer.send(work(connection));
         });
-        let gone = || Error::new(ErrorKind::Internal, "the thread of the audit store has ended");
+        let gone = || {
+            Error::new(
+                ErrorKind::Internal,
+                "the thread of the audit store has ended",
+            )
+        };
         let requests = self.shared.requests.as_ref().ok_or_else(gone)?;
         requests.send(request).await.map_err(|_| gone())?;
         match answered.await.map_err(|_| gone())? {
@@ -158,7 +163,11 @@ impl SqliteAudit {
 impl Drop for Shared {
     fn drop(&mut self) {
         drop(self.requests.take());
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             // A panic of it was told by the requests that went unanswered.
             let _ = thread.join();
@@ -188,7 +197,11 @@ impl From<Error> for WorkError {
 impl AuditStore for SqliteAudit {
     async fn put(&self, mut entry: AuditEntry) -> Result<()> {
         let sanitizer = self.sanitizer.clone();
-        let owner = self.shared.owner.as_ref().map(|owner| owner.token().to_owned());
+        let owner = self
+            .shared
+            .owner
+            .as_ref()
+            .map(|owner| owner.token().to_owned());
         let work = move |connection: &mut Connection| {
             entry.sanitize(&sanitizer)?;
             write::put(connection, &entry, owner.as_deref())

@@ -66,7 +66,9 @@ fn take_lock(store: &Path) -> Result<Owner> {
         .map_err(|error| {
             Error::new(ErrorKind::Log, format!("cannot lock `{}`", path.display()))
                 .with_source(error)
-                .with_hint("check that the directory is writable and that its file system has locks")
+                .with_hint(
+                    "check that the directory is writable and that its file system has locks",
+                )
         })?;
     Ok(Owner {
         token,
@@ -105,23 +107,21 @@ fn is_abandoned(lock: &Path) -> bool {
     }
 }
 
-fn interrupt_abandoned(
-    transaction: &Transaction<'_>,
-    store: &Path,
-) -> Result<usize, WorkError> {
+fn interrupt_abandoned(transaction: &Transaction<'_>, store: &Path) -> Result<usize, WorkError> {
     let mut interrupted = 0;
     for owner in abandoned(transaction, store)? {
         let mut runs = transaction.prepare(
             "SELECT run_id, flow, attempt FROM runs WHERE owner = ?1 AND state IN ('queued', 'running')",
         )?;
-        let runs = runs.query_map([&owner], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
+        let runs = runs.query_map([&owner], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         for run in runs.collect::<rusqlite::Result<Vec<(String, String, u32)>>>()? {
             super::write::put_in(transaction, &interruption(run), None)?;
             interrupted += 1;
         }
-        transaction.execute("UPDATE runs SET owner = NULL WHERE owner = ?1", params![owner])?;
+        transaction.execute(
+            "UPDATE runs SET owner = NULL WHERE owner = ?1",
+            params![owner],
+        )?;
         // One that stays does no harm.
         let _ = fs::remove_file(lock_path(store, &owner));
     }

@@ -62,12 +62,13 @@ pub(super) fn history(
 ) -> Result<Option<RunHistory>, WorkError> {
     let gone = text_of(&abandoned(connection, path)?)?;
     let mut statement = connection.prepare(&format!("{RUNS} WHERE run_id = ?2"))?;
-    let row = statement.query_row(params![gone, run_id], run_row).optional()?;
+    let row = statement
+        .query_row(params![gone, run_id], run_row)
+        .optional()?;
     let Some(row) = row else { return Ok(None) };
     let run = run_of(row)?;
-    let mut statement = connection.prepare(
-        "SELECT attempt, time, kind, body FROM entries WHERE run_id = ?1 ORDER BY id",
-    )?;
+    let mut statement = connection
+        .prepare("SELECT attempt, time, kind, body FROM entries WHERE run_id = ?1 ORDER BY id")?;
     let rows = statement.query_map([run_id], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
@@ -133,6 +134,9 @@ fn text_of(list: &[impl AsRef<str>]) -> Result<String> {
 }
 
 fn unreadable(how: String) -> Error {
-    Error::new(ErrorKind::Log, format!("an entry of the audit store is {how}"))
-        .with_hint("something else has written into the file")
+    Error::new(
+        ErrorKind::Log,
+        format!("an entry of the audit store is {how}"),
+    )
+    .with_hint("something else has written into the file")
 }

@@ -112,7 +112,10 @@ impl MemoryQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Jobs> {
-        self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the leased job out, if the lease still holds.
@@ -245,7 +248,9 @@ impl RunQueue for MemoryQueue {
 
     async fn retry(&self, lease: &Lease, after: Duration) -> Result<LeaseStatus> {
         let from = Instant::now() + after.min(LONG * 24 * 365);
-        Ok(self.settle(lease, |jobs, leased| jobs.wait(leased.job, leased.attempts, from)))
+        Ok(self.settle(lease, |jobs, leased| {
+            jobs.wait(leased.job, leased.attempts, from)
+        }))
     }
 
     async fn dead(&self, lease: &Lease, reason: DeadReason) -> Result<LeaseStatus> {

@@ -135,7 +135,12 @@ pub struct Lease {
 
 impl Lease {
     /// A lease, for who implements a queue.
-    pub fn new(job: QueueJob, attempt: u32, receipt: impl Into<String>, duration: Duration) -> Self {
+    pub fn new(
+        job: QueueJob,
+        attempt: u32,
+        receipt: impl Into<String>,
+        duration: Duration,
+    ) -> Self {
         Self {
             job,
             attempt,

@@ -47,7 +47,8 @@ impl Schedule {
     pub fn cron(pattern: &str, name: impl Into<String>) -> Result<Self> {
         let name = name.into();
         let unusable = |error| {
-            let message = format!("the entry `{name}` has the pattern `{pattern}`, which is no cron pattern");
+            let message =
+                format!("the entry `{name}` has the pattern `{pattern}`, which is no cron pattern");
             Error::new(ErrorKind::Config, message)
                 .with_source(error)
                 .with_hint("allowed: minute, hour, day of the month, month, day of the week, such as `0 7 * * 1-5`")

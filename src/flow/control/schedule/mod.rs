@@ -206,7 +206,10 @@ impl SchedulerBuilder {
         }
         for (index, (schedule, _)) in self.entries.iter().enumerate() {
             let earlier = &self.entries[..index];
-            if earlier.iter().any(|(known, _)| known.name() == schedule.name()) {
+            if earlier
+                .iter()
+                .any(|(known, _)| known.name() == schedule.name())
+            {
                 let message = format!("two entries have the name `{}`", schedule.name());
                 return Err(Error::new(ErrorKind::Config, message).with_hint("rename one of them"));
             }

@@ -54,7 +54,9 @@ impl Scheduler {
             for (place, entry) in entries.iter_mut().enumerate() {
                 entry.start_due(place, self, &running);
             }
-            let waits = entries.iter().filter_map(|entry| entry.timetable.wait(&*self.clock));
+            let waits = entries
+                .iter()
+                .filter_map(|entry| entry.timetable.wait(&*self.clock));
             let wait = waits.min().unwrap_or(LOOK).min(LOOK);
             let tick = cancel.run_until_cancelled(clock::sleep(wait));
             if running.is_empty() {
