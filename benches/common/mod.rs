@@ -8,6 +8,7 @@ pub(crate) mod answer;
 pub(crate) mod bare;
 pub(crate) mod figures;
 pub(crate) mod server;
+pub(crate) mod stages;
 pub(crate) mod work;
 
 /// The outcome of a bench's parts.

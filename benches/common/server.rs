@@ -1,5 +1,5 @@
-//! A small HTTP server that gives every request the same answer but for a number, in a process of
-//! its own, so that neither its time nor its instructions count.
+//! A small HTTP server that gives every request the same answer but for a number, or a stage of a
+//! pipeline its own, in a process of its own, so that neither its time nor its instructions count.
 //!
 //! A bench starts itself anew with a variable set; the server ends when its standard input does.
 
@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Result;
 use super::answer::{NUMBER, completion};
+use super::stages;
 
 const VARIABLE: &str = "DUOLOGUE_BENCH_SERVER_DELAY_MS";
 
@@ -72,17 +73,20 @@ async fn serve(delay: Duration) -> Result {
     let mut output = std::io::stdout();
     writeln!(output, "{}", listener.local_addr()?.port())?;
     output.flush()?;
-    let body = completion();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let answer = http(&completion());
     let sent = Arc::new(AtomicUsize::new(0));
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(talk(stream, answer.clone(), sent.clone(), delay));
     }
+}
+
+fn http(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// Answers requests until the client hangs up.
@@ -95,14 +99,19 @@ async fn talk(
     let mut received = Vec::with_capacity(16 * 1024);
     loop {
         while let Some(length) = request_length(&received) {
+            let of_stage = stages::answer_to(&received[..length]);
             received.drain(..length);
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
-            let number = format!("{:06}", sent.fetch_add(1, Ordering::Relaxed) % 1_000_000);
-            stream
-                .write_all(answer.replacen(NUMBER, &number, 1).as_bytes())
-                .await?;
+            let bytes = of_stage.map_or_else(
+                || {
+                    let sent = sent.fetch_add(1, Ordering::Relaxed) % 1_000_000;
+                    answer.replacen(NUMBER, &format!("{sent:06}"), 1)
+                },
+                |body| http(&body),
+            );
+            stream.write_all(bytes.as_bytes()).await?;
         }
         if stream.read_buf(&mut received).await? == 0 {
             return Ok(());

@@ -14,6 +14,8 @@ mod answer;
 mod bare;
 #[path = "../../common/server.rs"]
 mod server;
+#[path = "../../common/stages.rs"]
+mod stages;
 
 use std::time::{Duration, Instant};
 
