@@ -6,15 +6,15 @@
 //! the caller. One limit: on a current-thread runtime the call keeps that runtime waiting, so
 //! nothing that the call needs (a custom provider, say) may be a task there.
 
-mod review;
 mod pipeline;
+mod review;
 mod runner;
 mod stream;
 
 use std::future::Future;
 
-pub use review::ReviewLoop;
 pub use pipeline::Pipeline;
+pub use review::ReviewLoop;
 pub use runner::AgentRunner;
 pub use stream::AgentStream;
 

@@ -33,12 +33,16 @@ impl Check {
         for warning in job.check()? {
             output::warning(&format!("agent `{}`: {}", warning.agent, warning.message));
         }
-        let executions: usize = job.agents.iter().map(|agent| agent.inputs.len()).sum();
+        let work = if job.has_pipeline() {
+            "a pipeline".to_owned()
+        } else {
+            let executions = job.agents.iter().map(|agent| agent.inputs.len()).sum();
+            counted(executions, "execution")
+        };
         output::say(&format!(
-            "`{}` is fine: {}, {}",
+            "`{}` is fine: {}, {work}",
             job.path.display(),
             counted(job.agents.len(), "agent"),
-            counted(executions, "execution")
         ));
         Ok(SUCCESS)
     }

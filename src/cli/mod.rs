@@ -7,12 +7,14 @@ mod check;
 mod logs;
 mod output;
 mod permission;
+mod pipeline;
 mod prices;
 #[cfg(feature = "http")]
 mod probe;
 mod progress;
 mod run;
 mod runs;
+mod runtime;
 mod schema;
 mod telemetry;
 
@@ -43,6 +45,8 @@ struct Arguments {
 enum Command {
     /// Run every agent of a job file.
     Run(run::Run),
+    /// Run the documents of a job file through the stages of its pipeline.
+    Pipeline(pipeline::Pipeline),
     /// Look for everything that can be wrong with a job, without a request.
     Check(check::Check),
     /// Look at the records of runs.
@@ -71,6 +75,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let code = match arguments.command {
         Command::Run(run) => run.execute(),
+        Command::Pipeline(pipeline) => pipeline.execute(),
         Command::Check(check) => check.execute(),
         Command::Logs(logs) => logs.execute(),
         Command::Runs(runs) => runs.execute(),

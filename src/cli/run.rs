@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio_util::sync::CancellationToken;
 
 use super::permission::Terminal;
 use super::progress::{Progress, tokens};
+use super::runtime::to_its_end;
 use super::telemetry::Export;
 use super::{CANCELLED, SOME_FAILED, SUCCESS, output};
 use crate::env::Environment;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
 use crate::replay::{ReplayReport, UnusedCall};
 use crate::text::counted;
@@ -89,7 +89,12 @@ impl Run {
 pub(super) fn run_job(job: &Job, output: &Output) -> Result<u8> {
     refuse_unclear_guard()?;
     let export = Export::start(output.quiet);
-    let code = to_its_end(job, output.quiet).and_then(|report| show(&report, output));
+    let progress = Progress::new(output.quiet);
+    let report = to_its_end(output.quiet, async |cancel| {
+        job.run(&cancel, &|step| progress.show(&step)).await
+    });
+    progress.end();
+    let code = report.and_then(|report| show(&report, output));
     export.finish();
     code
 }
@@ -113,29 +118,6 @@ fn show(report: &JobReport, output: &Output) -> Result<u8> {
         JobStatus::Cancelled => CANCELLED,
         _ => SOME_FAILED,
     })
-}
-
-fn to_its_end(job: &Job, quiet: bool) -> Result<JobReport> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Error::new(ErrorKind::Internal, "cannot start the async runtime").with_source(error)
-        })?;
-    let cancel = CancellationToken::new();
-    let progress = Progress::new(quiet);
-    {
-        let _context = runtime.enter();
-        let signals = Signals::new().map_err(|error| {
-            Error::new(ErrorKind::Internal, "cannot listen for signals").with_source(error)
-        })?;
-        runtime.spawn(cancel_on_signals(signals, cancel.clone(), quiet));
-    }
-    let report = runtime.block_on(job.run(&cancel, &|step| progress.show(&step)));
-    progress.end();
-    // A name look-up that hangs must not keep the process: all records are flushed by now.
-    runtime.shutdown_background();
-    report
 }
 
 /// One line of JSON per answer.
@@ -245,56 +227,4 @@ fn left_over(unused: &[UnusedCall]) -> String {
         counted(unused.len(), "record"),
         named.join(", ")
     )
-}
-
-/// The first signal ends the calls under way; the second one ends the process at once. The journal
-/// is complete either way.
-async fn cancel_on_signals(mut signals: Signals, cancel: CancellationToken, quiet: bool) {
-    signals.next().await;
-    if !quiet {
-        output::say("cancelling; press Ctrl-C again to stop at once");
-    }
-    cancel.cancel();
-    signals.next().await;
-    crate::tool::mcp::end_all_now();
-    std::process::exit(i32::from(CANCELLED));
-}
-
-/// Ctrl-C and, on Unix, SIGTERM and SIGHUP: a terminal that is closed. Listening begins when this is made.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        let signals = [&mut self.interrupt, &mut self.terminate, &mut self.hang_up];
-        futures::future::select_all(signals.map(|signal| Box::pin(signal.recv()))).await;
-    }
-}
-
-#[cfg(windows)]
-struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(windows)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        tokio::signal::windows::ctrl_c().map(Self)
-    }
-
-    async fn next(&mut self) {
-        self.0.recv().await;
-    }
 }

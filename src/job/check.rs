@@ -1,8 +1,11 @@
 //! Looking at a job without a request.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::load::Job;
+use super::pipeline::Tools;
 use super::provider::Answering;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -31,8 +34,8 @@ impl Job {
     pub(super) fn check_with(&self, answering: &Answering) -> Result<Vec<JobWarning>> {
         let logging = self.llm_logging.clone().overridden_by(&self.environment)?;
         logging.sanitize.to_sanitizer()?;
-        if logging.enabled {
-            self.check_output_dir()?;
+        if logging.enabled || self.has_pipeline() {
+            self.check_writable("output_dir", &self.output_dir)?;
         }
         let runner = answering.runner(crate::call_log::CallLog::off());
         let mut warnings = Vec::new();
@@ -86,13 +89,18 @@ impl Job {
             }
         }
         self.check_review(&runner, &mut warnings)?;
+        let tools = if connects {
+            Tools::ToldLater
+        } else {
+            Tools::Known
+        };
+        warnings.extend(self.check_pipeline(&runner, tools)?);
         Ok(warnings)
     }
 
     /// Whether the nearest directory that exists can be written to.
-    fn check_output_dir(&self) -> Result<()> {
-        let absolute =
-            std::path::absolute(&self.output_dir).unwrap_or_else(|_| self.output_dir.clone());
+    pub(super) fn check_writable(&self, key: &str, directory: &Path) -> Result<()> {
+        let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
         let existing = absolute.ancestors().find(|path| path.exists());
         let problem = match existing {
             None => Some("no directory above it exists".to_owned()),
@@ -110,12 +118,12 @@ impl Job {
             Some(problem) => Err(Error::new(
                 ErrorKind::Log,
                 format!(
-                    "`{}`: `output_dir` is `{}`, which cannot be written: {problem}",
+                    "`{}`: `{key}` is `{}`, which cannot be written: {problem}",
                     self.path.display(),
-                    self.output_dir.display()
+                    directory.display()
                 ),
             )
-            .with_hint("set `output_dir` to a directory that you may write to")),
+            .with_hint(format!("set `{key}` to a directory that you may write to"))),
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::fallback::FallbackConfig;
 use super::http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
+use super::pipeline::{LimitsConfig, PipelineConfig};
 use super::review::ReviewConfig;
 use crate::agent::{AgentSpec, Budget, BudgetNames};
 use crate::call_log::LlmLogging;
@@ -67,6 +68,12 @@ pub struct JobFile {
     /// The agents, at least one.
     #[schemars(with = "Vec<AgentEntry>", length(min = 1))]
     pub agents: Vec<Value>,
+    /// Documents that the agents work on, stage by stage; `duologue pipeline` runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<PipelineConfig>,
+    /// How much of the pipeline runs at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsConfig>,
 }
 
 /// Settings for all agents of a job.
@@ -297,6 +304,8 @@ impl fmt::Debug for JobFile {
             .field("permissions", &self.permissions)
             .field("review", &self.review)
             .field("agents", &self.agents.len())
+            .field("pipeline", &self.pipeline)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::environment::read_environment;
 use super::file::{JobBudget, JobFile, ProviderConfig, not_allowed};
+use super::pipeline::{PipelinePlan, Surroundings};
 use super::provider;
 use super::review::{self, JobReview};
 use super::tools::{self, Asked};
@@ -15,8 +17,8 @@ use crate::clock::{SystemClock, new_run_id};
 use crate::config;
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::Lifecycle;
 use crate::pricing::PriceTable;
-use crate::secret;
 use crate::tool::PermissionRule;
 use crate::tool::mcp::McpServerConfig;
 
@@ -30,7 +32,7 @@ pub struct JobOverrides {
     pub output_dir: Option<PathBuf>,
     /// Replaces `run_id`.
     pub run_id: Option<String>,
-    /// Most runs of the whole job; the others are left out.
+    /// Most runs of the whole job, or most documents of its pipeline; the others are left out.
     pub limit: Option<usize>,
 }
 
@@ -61,6 +63,9 @@ pub struct Job {
     /// Which tools may run.
     pub permissions: Vec<PermissionRule>,
     pub(super) review: Option<JobReview>,
+    pub(super) pipeline: Option<PipelinePlan>,
+    pub(super) has_run_id: bool,
+    pub(super) lifecycle: Lifecycle,
     pub(super) asked: Asked,
     pub(super) provider: ProviderConfig,
     pub(super) base: PathBuf,
@@ -74,7 +79,7 @@ pub struct Job {
 pub struct JobAgent {
     /// The agent, its schema read in.
     pub spec: AgentSpec,
-    /// The variables of each run.
+    /// The variables of each run; none in a job with a pipeline, whose documents decide what runs.
     pub inputs: Vec<Map<String, Value>>,
 }
 
@@ -99,7 +104,7 @@ impl Job {
         for assignment in &overrides.set {
             config::set(&mut value, assignment)?;
         }
-        let file: JobFile = config::from_value(value, &origin)?;
+        let file: JobFile = config::from_value(value.clone(), &origin)?;
         check_file(&file, &origin)?;
         let prices = read_prices(file.prices.as_deref(), &base, &origin)?;
         let provider = ProviderConfig::read(file.provider, &origin)?;
@@ -107,19 +112,35 @@ impl Job {
         let environment = read_environment(&base)?;
         let mut agents: Vec<JobAgent> = Vec::with_capacity(file.agents.len());
         for (index, entry) in file.agents.into_iter().enumerate() {
-            let agent = load_agent(entry, &base, &origin, &format!("agents[{index}]"))?;
+            let place = format!("agents[{index}]");
+            if file.pipeline.is_some() {
+                refuse_inputs(&entry, &origin, &place)?;
+            }
+            let agent = load_agent(entry, &base, &origin, &place)?;
             check_name_is_new(&agents, &agent, &origin)?;
             agents.push(agent);
         }
         let review = review::load(file.review, &mut agents, &base, &origin)?;
+        let surroundings = Surroundings {
+            path,
+            base: &base,
+            origin: &origin,
+            agents: &agents,
+            config: value,
+        };
+        let mut pipeline = PipelinePlan::read(file.pipeline, file.limits, surroundings)?;
+        if let Some(pipeline) = &mut pipeline {
+            pipeline.limit = overrides.limit.map(|limit| limit as u64);
+            for agent in &mut agents {
+                agent.inputs.clear();
+            }
+        }
         let limited = limit_runs(&mut agents, overrides.limit);
+        let run_id = overrides.run_id.clone().or(file.run_id);
         let job = Self {
             path: path.to_owned(),
-            run_id: overrides
-                .run_id
-                .clone()
-                .or(file.run_id)
-                .unwrap_or_else(|| new_run_id(&SystemClock)),
+            has_run_id: run_id.is_some(),
+            run_id: run_id.unwrap_or_else(|| new_run_id(&SystemClock)),
             output_dir: overrides
                 .output_dir
                 .clone()
@@ -133,6 +154,8 @@ impl Job {
             mcp_servers: file.mcp_servers,
             permissions: file.permissions,
             review,
+            pipeline,
+            lifecycle: Lifecycle::off(),
             asked: Asked::default(),
             provider,
             environment,
@@ -144,6 +167,12 @@ impl Job {
             return Err(not_allowed(&origin, "run_id", &Value::Null, allowed));
         }
         Ok(job)
+    }
+
+    /// The same job, which tells `lifecycle` what happens while it runs. Default: nobody.
+    pub fn telling(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
     }
 
     /// Opens the job's call log, environment included.
@@ -175,6 +204,12 @@ impl Job {
 }
 
 fn check_file(file: &JobFile, origin: &str) -> Result<()> {
+    if file.review.is_some() && file.pipeline.is_some() {
+        let message = format!("{origin}, key `review`: goes without `pipeline`");
+        return Err(Error::new(ErrorKind::Config, message).with_hint(
+            "take one of them out; a pipeline reviews by a stage with `approve_by` and `rework`",
+        ));
+    }
     if file.concurrency == 0 {
         return Err(not_allowed(origin, "concurrency", &0.into(), "1 or more"));
     }
@@ -212,6 +247,16 @@ fn check_name_is_new(agents: &[JobAgent], agent: &JobAgent, origin: &str) -> Res
         .with_hint("allowed: a name of its own; one agent takes many inputs through `inputs`"))
 }
 
+/// Documents are the inputs of a pipeline.
+fn refuse_inputs(entry: &Value, origin: &str, place: &str) -> Result<()> {
+    if entry.get("inputs").is_none_or(Value::is_null) {
+        return Ok(());
+    }
+    let message = format!("{origin}, key `{place}.inputs`: stands beside `pipeline`");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_hint("the agents of a pipeline work on its `documents`"))
+}
+
 fn load_agent(mut entry: Value, base: &Path, origin: &str, place: &str) -> Result<JobAgent> {
     let at = |key: &str| format!("{origin}, key `{place}.{key}`");
     let inputs = entry
@@ -246,55 +291,4 @@ fn limit_runs(agents: &mut [JobAgent], limit: Option<usize>) -> bool {
         left -= agent.inputs.len();
     }
     cut
-}
-
-/// The process's variables, and below them those of `.env` beside the job.
-fn read_environment(base: &Path) -> Result<Environment> {
-    let path = base.join(".env");
-    if !path.exists() {
-        return Ok(Environment::process());
-    }
-    let broken = |error: dotenvy::Error| {
-        // The parser's own text would quote the line, and with it perhaps a key.
-        let place = match &error {
-            dotenvy::Error::LineParse(_, position) => {
-                format!("near character {position} of a line")
-            }
-            _ => "it cannot be read".to_owned(),
-        };
-        Error::new(
-            ErrorKind::Config,
-            format!("`{}` is not a valid .env file: {place}", path.display()),
-        )
-        .with_hint("allowed: lines of the form NAME=value")
-    };
-    let variables: Vec<(String, String)> = dotenvy::from_path_iter(&path)
-        .map_err(broken)?
-        .collect::<std::result::Result<_, _>>()
-        .map_err(broken)?;
-    for (name, value) in &variables {
-        secret::register_named(name, value);
-    }
-    Ok(Environment::process().or(variables))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use secrecy::ExposeSecret;
-
-    #[test]
-    fn secrets_of_the_env_file_are_known_to_every_sanitizer() {
-        let folder = tempfile::tempdir().unwrap();
-        let lines = "SOME_API_KEY=known-from-the-env-file\nSOME_PLACE=not-a-secret-at-all\n";
-        std::fs::write(folder.path().join(".env"), lines).unwrap();
-        let environment = read_environment(folder.path()).unwrap();
-        assert_eq!(
-            environment.get("SOME_PLACE").unwrap(),
-            "not-a-secret-at-all"
-        );
-        let secrets = secret::all();
-        let knows = |value: &str| secrets.iter().any(|secret| secret.expose_secret() == value);
-        assert!(knows("known-from-the-env-file") && !knows("not-a-secret-at-all"));
-    }
 }

@@ -18,6 +18,8 @@
 //!
 //! `review: {planner: planner, judge: judge, max_iterations: 3}` sends every input of the planner through a
 //! [review loop](crate::flow::review), see [`ReviewConfig`].
+//! With `pipeline` in the file, the agents work on documents, stage by stage: see
+//! [`Job::run_pipeline`] and [`PipelineConfig`].
 //!
 //! `provider: {kind: replay, from: artifacts/demo}` answers with the records of an earlier run, see
 //! [`replay`](crate::replay). The other kinds are `anthropic`, `azure`, `gemini`, `ollama` and `scripted`, see
@@ -25,17 +27,20 @@
 //! environment only; the job file names the variable.
 
 mod check;
+mod environment;
 mod fallback;
 mod file;
 mod http_config;
 mod load;
 #[cfg_attr(not(feature = "http"), path = "without_http.rs")]
 mod over_http;
+mod pipeline;
 #[cfg(feature = "http")]
 mod probe;
 mod provider;
 mod review;
 mod run;
+mod session;
 mod tools;
 
 pub use check::JobWarning;
@@ -45,6 +50,9 @@ pub use file::{
 };
 pub use http_config::{AnthropicConfig, AzureConfig, HttpConfig, OpenAiConfig};
 pub use load::{Job, JobAgent, JobOverrides};
+pub use pipeline::{
+    DocumentsConfig, LimitsConfig, OutputConfig, PipelineConfig, ReworkConfig, StageConfig,
+};
 pub use provider::Redacted;
 pub use review::{CheckConfig, ReviewConfig, ReviewReport};
 pub use run::{JobProgress, JobReport, JobResult, JobStatus, ReportedError, ResultStatus};

@@ -10,6 +10,7 @@ use crate::agent::{AgentRunner, Budget};
 use crate::call_log::{CallLog, Sanitizer};
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lifecycle::Lifecycle;
 use crate::pricing::PriceTable;
 use crate::prompt::PromptLibrary;
 use crate::provider::{Limited, Provider, RetryPolicy, ScriptedProvider};
@@ -38,6 +39,7 @@ pub(super) struct Answering {
     pub(super) retry: RetryPolicy,
     pub(super) prices: PriceTable,
     pub(super) budget: Option<Budget>,
+    pub(super) lifecycle: Lifecycle,
 }
 
 impl Answering {
@@ -47,6 +49,7 @@ impl Answering {
             .logger(log)
             .retry(self.retry)
             .prices(self.prices.clone())
+            .lifecycle(self.lifecycle.clone())
             .tools(self.tools.clone());
         if let Some(budget) = &self.budget {
             builder = builder.budget(budget.clone());
@@ -189,6 +192,7 @@ impl Job {
             retry: max_retries.map_or(policy, |retries| policy.with_max_retries(retries)),
             prices: self.prices.clone(),
             budget: self.budget.map(JobBudget::open),
+            lifecycle: self.lifecycle.clone(),
         }
     }
 

@@ -1,9 +1,6 @@
 //! Running a job: every agent on every input, side by side, to one report.
 
-use std::pin::pin;
-
 use futures::StreamExt;
-use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,6 +10,7 @@ use tracing::Instrument as _;
 
 use super::load::{Job, JobAgent};
 use super::review::{JobReview, ReviewReport};
+use super::session::Session;
 use crate::agent::{AgentMode, AgentRunner, Conversation, Outcome, RunOptions};
 use crate::attempt::millis;
 use crate::call_log::Sanitizer;
@@ -181,26 +179,27 @@ impl Job {
         report
     }
 
+    fn refuse_pipeline(&self) -> Result<()> {
+        if !self.has_pipeline() {
+            return Ok(());
+        }
+        let message = format!("{}: a pipeline is not run by `run`", self.key("pipeline"));
+        let hint = format!("use `duologue pipeline {}`", self.path.display());
+        Err(Error::new(ErrorKind::Config, message).with_hint(hint))
+    }
+
     async fn run_agents(
         &self,
         cancel: &CancellationToken,
         on_progress: &(dyn Fn(JobProgress<'_>) + Sync),
         sanitizer: &Sanitizer,
     ) -> Result<JobReport> {
-        let mut answering = self.answering()?;
-        self.check_with(&answering)?;
-        let Some(tools) = unless_cancelled(cancel, self.tools(&answering, sanitizer)).await else {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "the job was cancelled before it began",
-            ));
-        };
-        let tools = tools?;
-        if let Some(tools) = &tools {
-            answering.tools = tools.set.clone();
-            self.check_tools(&answering)?;
-        }
-        let runner = answering.runner(self.create_logger()?);
+        self.refuse_pipeline()?;
+        let Session {
+            runner,
+            answering,
+            tools,
+        } = self.open(cancel, sanitizer).await?;
         on_progress(JobProgress::Started {
             runs: self.agents.iter().map(|agent| agent.inputs.len()).sum(),
         });
@@ -279,18 +278,6 @@ impl Job {
             results,
             problems,
         })
-    }
-}
-
-/// What `work` gives, or nothing when the job is cancelled first.
-async fn unless_cancelled<T>(
-    cancel: &CancellationToken,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let (cancelled, work) = (pin!(cancel.cancelled()), pin!(work));
-    match select(work, cancelled).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(_) => None,
     }
 }
 

@@ -202,7 +202,10 @@ fn the_delivery_gate_stands_before_tools_agents_and_deliveries() {
     ] {
         let run = pollster::block_on(plane.ingest(event)).unwrap();
         let envelope = run.envelope().unwrap();
-        assert_eq!(envelope.records[0].fields["allowed"], json!(vec![allowed; 3]));
+        assert_eq!(
+            envelope.records[0].fields["allowed"],
+            json!(vec![allowed; 3])
+        );
     }
 }
 

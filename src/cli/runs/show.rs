@@ -142,6 +142,7 @@ fn word(phase: Phase) -> &'static str {
         Phase::Retried => "is tried again",
         Phase::Finished => "finished",
         Phase::Failed => "failed",
+        Phase::Unknown => "something that this version does not know",
     }
 }
 

@@ -37,7 +37,12 @@ fn its_types_may_be_shared_and_its_futures_sent() {
     fn is_shared<T: Send + Sync + 'static>() {}
     fn is_sent<T: Send>(_: T) {}
     is_shared::<(ControlPlane, Event, FlowContext, MemoryQueue, MemoryAudit)>();
-    is_shared::<(Scheduler, Box<dyn RunQueue>, Box<dyn AuditStore>, Box<dyn Flow>)>();
+    is_shared::<(
+        Scheduler,
+        Box<dyn RunQueue>,
+        Box<dyn AuditStore>,
+        Box<dyn Flow>,
+    )>();
     let plane = plane(&MemoryAudit::new());
     let stop = CancellationToken::new();
     is_sent(plane.ingest(Event::new("good", Value::Null)));

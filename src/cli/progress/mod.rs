@@ -1,5 +1,8 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere, nothing when quiet.
 
+mod documents;
+mod tally;
+
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,6 +14,9 @@ use crate::chat::Usage;
 use crate::job::{JobProgress, JobResult, ResultStatus};
 use crate::text::counted;
 
+pub(super) use documents::DocumentProgress;
+
+/// The progress of `duologue run`.
 pub(super) struct Progress {
     style: Style,
     bar: OnceLock<ProgressBar>,
@@ -24,15 +30,20 @@ enum Style {
     Bar,
 }
 
+impl Style {
+    fn new(quiet: bool) -> Self {
+        match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Self::Quiet,
+            (false, true) => Self::Bar,
+            (false, false) => Self::Lines,
+        }
+    }
+}
+
 impl Progress {
     pub(super) fn new(quiet: bool) -> Self {
-        let style = match (quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Style::Quiet,
-            (false, true) => Style::Bar,
-            (false, false) => Style::Lines,
-        };
         Self {
-            style,
+            style: Style::new(quiet),
             bar: OnceLock::new(),
             hints_given: Mutex::default(),
         }

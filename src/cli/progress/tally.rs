@@ -1,0 +1,179 @@
+//! How far a pipeline is, counted from its events.
+
+use std::time::Duration;
+
+use crate::chat::Usage;
+use crate::cost::{self, Cost};
+use crate::failure::ErrorKind;
+use crate::lifecycle::{LifecycleEvent, Phase, Subject};
+
+/// How far a pipeline is.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// How many documents there are, where that is known.
+    pub(super) total: Option<u64>,
+    /// Most documents that the command begins.
+    limit: Option<u64>,
+    begun: u64,
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+    /// Left for a resumption.
+    interrupted: u64,
+    /// Of those that succeeded: done by an earlier process, in no time.
+    resumed: u64,
+    usage: Usage,
+    cost: Option<Cost>,
+}
+
+impl Tally {
+    pub(super) fn of_at_most(limit: Option<u64>) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Counts `event`.
+    pub(super) fn count(&mut self, event: &LifecycleEvent) {
+        match (event.subject, event.phase) {
+            (Subject::Run, Phase::Started) => {
+                let most = self.limit.unwrap_or(u64::MAX);
+                self.total = event.documents.map(|documents| documents.min(most));
+            }
+            (Subject::Document, Phase::Started) => self.begun += 1,
+            (Subject::Document, Phase::Finished) => {
+                self.succeeded += 1;
+                self.resumed += u64::from(event.resumed);
+            }
+            (Subject::Document, Phase::Failed) if was_interrupted(event) => self.interrupted += 1,
+            (Subject::Document, Phase::Failed) => self.failed += 1,
+            (Subject::Call, Phase::Finished | Phase::Failed) => {
+                self.usage = self.usage.plus(event.usage);
+                self.cost = cost::add(self.cost, event.cost_usd);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn ended(&self) -> u64 {
+        self.succeeded + self.failed
+    }
+
+    fn in_flight(&self) -> u64 {
+        let ended = self.ended() + self.interrupted;
+        self.begun.saturating_sub(ended)
+    }
+
+    /// How long the rest takes if it goes on like this.
+    fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let worked = self.ended().saturating_sub(self.resumed);
+        let left = self.total?.checked_sub(self.ended())?;
+        if worked == 0 || left == 0 {
+            return None;
+        }
+        let seconds = elapsed.as_secs_f64() * left as f64 / worked as f64;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// `2 failed, 8 in flight, 12034 tokens, $0.12, about 3m 5s left`; what is none or unknown is left out.
+    pub(super) fn figures(&self, elapsed: Duration) -> String {
+        let tokens = self.usage.total_tokens();
+        let figures = [
+            (self.failed > 0).then(|| format!("{} failed", self.failed)),
+            (self.in_flight() > 0).then(|| format!("{} in flight", self.in_flight())),
+            tokens.map(|tokens| format!("{tokens} tokens")),
+            self.cost.map(|cost| cost.to_string()),
+            self.left(elapsed)
+                .map(|left| format!("about {} left", in_words(left))),
+        ];
+        figures.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Whether the run ended before the document did.
+pub(super) fn was_interrupted(event: &LifecycleEvent) -> bool {
+    let error = event.error.as_ref();
+    error.is_some_and(|error| error.kind == ErrorKind::Cancelled)
+}
+
+/// `40s`, `3m 5s`, `2h 10m`.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs().max(1);
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m {seconds}s"),
+        (hours, minutes, _) => format!("{hours}h {minutes}m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::EventError;
+
+    fn tally(events: &[(Subject, Phase)]) -> Tally {
+        let mut tally = Tally::default();
+        for (subject, phase) in events {
+            let mut event = LifecycleEvent::new(*subject, *phase, "run");
+            event.documents = Some(10);
+            event.usage = Usage::new(40, 2);
+            tally.count(&event);
+        }
+        tally
+    }
+
+    #[test]
+    fn what_runs_is_what_began_and_has_not_ended() {
+        use Phase::{Failed, Finished, Started};
+        let tally = tally(&[
+            (Subject::Run, Started),
+            (Subject::Document, Started),
+            (Subject::Document, Started),
+            (Subject::Call, Started),
+            (Subject::Call, Finished),
+            (Subject::Call, Failed),
+            (Subject::Document, Finished),
+            (Subject::Document, Started),
+            (Subject::Document, Failed),
+        ]);
+        assert_eq!(
+            tally.figures(Duration::from_secs(20)),
+            "1 failed, 1 in flight, 84 tokens, about 1m 20s left"
+        );
+    }
+
+    #[test]
+    fn documents_of_an_earlier_process_do_not_shorten_the_rest() {
+        let mut tally = tally(&[(Subject::Run, Phase::Started)]);
+        let mut done = LifecycleEvent::new(Subject::Document, Phase::Finished, "run");
+        done.resumed = true;
+        for _ in 0..5 {
+            tally.count(&done);
+        }
+        assert_eq!(tally.figures(Duration::from_secs(1)), "");
+        done.resumed = false;
+        tally.count(&done);
+        assert_eq!(tally.figures(Duration::from_secs(1)), "about 4s left");
+    }
+
+    #[test]
+    fn an_interrupted_document_is_no_failure() {
+        let mut tally = tally(&[(Subject::Document, Phase::Started)]);
+        let mut event = LifecycleEvent::new(Subject::Document, Phase::Failed, "run");
+        event.error = Some(EventError {
+            kind: ErrorKind::Cancelled,
+            message: "cancelled".to_owned(),
+        });
+        tally.count(&event);
+        assert_eq!((tally.failed, tally.in_flight()), (0, 0));
+    }
+
+    #[test]
+    fn a_limit_is_the_total_where_it_is_less() {
+        let mut tally = Tally::of_at_most(Some(3));
+        let mut event = LifecycleEvent::new(Subject::Run, Phase::Started, "run");
+        event.documents = Some(10);
+        tally.count(&event);
+        assert_eq!(tally.total, Some(3));
+    }
+}
