@@ -131,6 +131,10 @@ mod pipeline;
 /// Pipelines that are resumed: nothing is paid twice, and what changed is done again.
 mod pipeline_resume;
 
+/// Document pipelines from the command line: what it prints, what it leaves, and going on.
+#[cfg(feature = "cli")]
+mod pipeline_cli;
+
 /// Probing endpoints, and what providers do with the profiles.
 #[cfg(feature = "http")]
 mod probe;
