@@ -1,14 +1,14 @@
 //! Time and ids. Both come from a [`Clock`], so that a run can be reproduced.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
-use futures::future::{Either, select};
+use futures::FutureExt as _;
 use jiff::Timestamp;
 
 use crate::background;
@@ -133,20 +133,27 @@ pub(crate) async fn noting_slow<F: Future>(
     future: F,
     slow: impl FnOnce(Duration),
 ) -> F::Output {
-    let mut future = pin!(future);
-    if let Poll::Ready(output) = futures::poll!(future.as_mut()) {
-        return output;
-    }
-    let started = tokio::time::Instant::now();
-    // No clock reaches that far.
-    if started.checked_add(limit).is_none() {
-        return future.await;
-    }
-    match select(future.as_mut(), pin!(sleep(limit))).await {
-        Either::Left((output, _)) => output,
-        Either::Right(_) => {
-            slow(started.elapsed());
-            future.await
+    let timer = async {
+        let started = tokio::time::Instant::now();
+        // No clock reaches further.
+        if started.checked_add(limit).is_none() {
+            return pending().await;
         }
-    }
+        sleep(limit).await;
+        started.elapsed()
+    };
+    let (mut future, mut timer) = (pin!(future), pin!(timer.fuse()));
+    let mut slow = Some(slow);
+    // The future is polled once for each time that it is woken, lest one that yields goes on at once.
+    poll_fn(|context| {
+        let polled = future.as_mut().poll(context);
+        if polled.is_pending()
+            && let Poll::Ready(elapsed) = timer.as_mut().poll(context)
+            && let Some(slow) = slow.take()
+        {
+            slow(elapsed);
+        }
+        polled
+    })
+    .await
 }
