@@ -1,20 +1,18 @@
 //! Running a pipeline: documents are read as slots get free, and each is driven to its end.
 
-use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
 use futures::stream::{FuturesUnordered, unfold};
 use futures::{FutureExt, Stream, StreamExt};
-use sha2::{Digest, Sha256};
 
 use super::options::PipelineOptions;
 use super::report::{PipelineReport, PipelineStatus};
 use super::run::Run;
 use super::settings::Pipeline;
 use crate::agent::AgentRunner;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::flow::document::{Document, DocumentSource, Documents, Unreadable};
 use crate::lifecycle::{Phase, Subject};
 
@@ -42,8 +40,11 @@ impl Pipeline {
     ) -> Result<PipelineReport> {
         self.check(runner)?;
         let documents = documents.open()?;
-        let limit = options.limit.unwrap_or(u64::MAX);
+        let (limit, clean) = (options.limit.unwrap_or(u64::MAX), options.clean);
         let run = Run::open(self, runner, options)?;
+        if clean {
+            run.clean().await?;
+        }
         let mut event = run.event(Subject::Run, Phase::Started);
         event.documents = documents.total().map(|total| total.min(limit));
         run.tell(event);
@@ -75,7 +76,6 @@ impl Run<'_> {
         let mut source = pin!(read(documents));
         let mut under_way = FuturesUnordered::new();
         let mut halted = pin!(self.halt.cancelled().fuse());
-        let mut known = HashSet::new();
         let (mut left, mut is_read) = (limit, false);
         loop {
             let has_room = under_way.len() < self.pipeline.limits.documents;
@@ -99,7 +99,7 @@ impl Run<'_> {
                     self.tally().documents.skipped = item.skipped;
                     let Some(read) = item.read else { continue };
                     left -= 1;
-                    match read.and_then(|document| its_own(document, &mut known, limit - left)) {
+                    match read {
                         Ok(document) => under_way.push(self.drive(document)),
                         Err(unreadable) => self.refuse(&unreadable),
                     }
@@ -108,6 +108,19 @@ impl Run<'_> {
                 Happened::Over => return is_read || left == 0,
             }
         }
+    }
+
+    /// Removes what earlier runs wrote; what somebody changed since stays, and is told of.
+    async fn clean(&self) -> Result<()> {
+        let Some(artifacts) = &self.artifacts else {
+            return Ok(());
+        };
+        let cleaned = artifacts.clean().await?;
+        for file in cleaned.left {
+            let problem = format!("`{file}` stays: it is not what a run wrote there any more");
+            self.tally().problem(problem);
+        }
+        Ok(())
     }
 
     fn report(&self, was_read: bool) -> PipelineReport {
@@ -181,24 +194,5 @@ fn read(documents: Documents) -> impl Stream<Item = Item> {
         };
         let rest = item.read.is_some().then_some(documents);
         Some((item, rest))
-    })
-}
-
-/// The document, unless another one had its id.
-fn its_own(
-    document: Document,
-    known: &mut HashSet<[u8; 32]>,
-    number: u64,
-) -> std::result::Result<Document, Unreadable> {
-    if known.insert(Sha256::digest(&document.id).into()) {
-        return Ok(document);
-    }
-    let message = format!("another document has the id `{}` as well", document.id);
-    let error = Error::new(ErrorKind::Config, message)
-        .with_hint("each document needs an id of its own; name the field that holds it");
-    Err(Unreadable {
-        position: number - 1,
-        id: Some(document.id),
-        error,
     })
 }

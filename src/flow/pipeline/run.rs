@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
             Work::Agent(_) | Work::Function(_) => Ok(None),
         });
         Ok(Self {
-            artifacts: artifacts(pipeline, directory.as_ref()),
+            artifacts: artifacts(pipeline, directory.as_ref(), runner),
             slots: Slots::of(&pipeline.limits),
             arguments: arguments.collect::<Result<_>>()?,
             tally: Mutex::new(Tally::of(pipeline)),
@@ -170,9 +170,17 @@ fn open(
     Ok((directory, store))
 }
 
-fn artifacts(pipeline: &Pipeline, directory: Option<&RunDirectory>) -> Option<ArtifactWriter> {
+fn artifacts(
+    pipeline: &Pipeline,
+    directory: Option<&RunDirectory>,
+    runner: &AgentRunner,
+) -> Option<ArtifactWriter> {
     let output = pipeline.output.as_ref()?;
     let inside = || directory.map(|directory| directory.path("artifacts"));
     let place = output.directory.clone().or_else(inside)?;
-    Some(ArtifactWriter::new(place))
+    let writer = ArtifactWriter::new(place).run(runner.log().run_id());
+    Some(match &output.extensions {
+        Some(allowed) => writer.extensions(allowed),
+        None => writer,
+    })
 }

@@ -137,3 +137,42 @@ fn failures_hold_no_key() {
         );
     }
 }
+
+#[test]
+fn a_line_that_is_no_text_fails_alone() {
+    let folder = crate::support::folder();
+    let path = folder.path().join("docs.jsonl");
+    let mut lines = b"{\"id\":\"a\",\"text\":\"one\"}\n".to_vec();
+    lines.extend_from_slice(
+        b"{\"id\":\"b\",\"text\":\"\xff\xfe\"}\n{\"id\":\"c\",\"title\":\"no text\"}\n",
+    );
+    lines.extend_from_slice(b"{\"id\":\"d\",\"text\":\"four\"}\n");
+    std::fs::write(&path, lines).unwrap();
+    let desk = Desk::new([always("cleaner", json!({}))]);
+    let clean = Stage::agent("clean", agent("cleaner"));
+    let pipeline = Pipeline::builder("p").stage(clean).build().unwrap();
+    let report = desk.run(&pipeline, DocumentSource::path(&path));
+    let documents = report.documents;
+    assert_eq!(report.status, PipelineStatus::Partial);
+    assert_eq!((documents.begun, documents.succeeded), (3, 2));
+    assert_eq!((documents.failed, documents.skipped), (1, 1));
+    assert_eq!(report.failures[0].stage, None);
+    assert_eq!(desk.lines("failures.jsonl").len(), 1);
+}
+
+#[test]
+fn an_extension_that_is_not_allowed_is_a_failure_and_the_draft_is_kept() {
+    let [router, cleaner, reviewer, _] = content();
+    let namer = always("namer", json!({"slug": "a-name", "extension": "exe"}));
+    let desk = Desk::new([router, cleaner, reviewer, namer]);
+    let output = Output::body("body").name("slug").extension("extension");
+    let pipeline = reviewed()
+        .output(output.extensions(["md"]))
+        .build()
+        .unwrap();
+    let report = desk.run(&pipeline, documents(1));
+    let failure = &report.failures[0];
+    assert_eq!(failure.kind, ErrorKind::Config, "{failure:?}");
+    let draft = std::fs::read_to_string(desk.path(failure.draft.as_deref().unwrap())).unwrap();
+    assert_eq!(draft, "clean text");
+}

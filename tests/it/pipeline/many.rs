@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use duologue::AgentRunner;
 use duologue::flow::document::{Document, DocumentSource};
-use duologue::flow::pipeline::{Limits, Pipeline, PipelineOptions, PipelineStatus, Stage};
+use duologue::flow::pipeline::{Limits, Output, Pipeline, PipelineOptions, PipelineStatus, Stage};
 use duologue::provider::ScriptedProvider;
 use serde_json::json;
 
@@ -90,4 +90,56 @@ fn a_run_can_be_sent_to_another_thread() {
     let desk = Desk::new([]);
     let pipeline = reviewed().build().unwrap();
     sent(&pipeline.run(&desk.runner, documents(0), PipelineOptions::new()));
+}
+
+#[test]
+fn artifacts_of_earlier_runs_go_when_asked_and_nothing_else_does() {
+    let desk = Desk::new(content());
+    let out = desk.folder.path().join("out");
+    let output = Output::body("body").name("slug").directory(&out);
+    let pipeline = reviewed().output(output).build().unwrap();
+    desk.run(&pipeline, documents(3));
+    std::fs::write(out.join("mine.md"), "mine").unwrap();
+    std::fs::write(out.join("a-name-2.md"), "changed by hand").unwrap();
+    let options = PipelineOptions::new()
+        .directory(desk.folder.path().join("second"))
+        .clean();
+    let report = pollster::block_on(pipeline.run(&desk.runner, documents(1), options)).unwrap();
+    let mut files: Vec<String> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    files.sort();
+    assert_eq!(files, ["a-name-2.md", "a-name.md", "mine.md"]);
+    assert_eq!(
+        report.problems,
+        ["`a-name-2.md` stays: it is not what a run wrote there any more"]
+    );
+}
+
+#[test]
+fn a_pipeline_runs_without_async() {
+    let runner = AgentRunner::new(ScriptedProvider::new(content()), packs());
+    let pipeline = duologue::blocking::Pipeline::from(reviewed().build().unwrap());
+    let runner = duologue::blocking::AgentRunner::from(runner);
+    pipeline.check(&runner).unwrap();
+    let report = pipeline
+        .run(&runner, documents(2), PipelineOptions::new())
+        .unwrap();
+    assert_eq!(
+        (report.status, report.calls),
+        (PipelineStatus::Succeeded, 8)
+    );
+}
+
+#[test]
+fn a_second_run_in_the_same_directory_is_refused() {
+    let desk = Desk::new(content());
+    let pipeline = reviewed().build().unwrap();
+    desk.run(&pipeline, documents(1));
+    let again = pipeline.run(&desk.runner, documents(1), PipelineOptions::new());
+    let error = pollster::block_on(again).unwrap_err();
+    assert_eq!(error.kind(), duologue::ErrorKind::Config);
+    assert!(error.hint().unwrap().contains("--resume"), "{error:#}");
 }

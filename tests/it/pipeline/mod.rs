@@ -7,6 +7,7 @@ mod checked;
 mod journeys;
 mod limits;
 mod many;
+mod told;
 mod tools;
 
 use std::fs;

@@ -1,0 +1,145 @@
+//! What a run tells the lifecycle and the journal.
+
+use duologue::flow::document::{Document, DocumentSource};
+use duologue::flow::pipeline::{Pipeline, PipelineOptions, Stage};
+use duologue::lifecycle::{Lifecycle, LifecycleEvent, Phase, Subject};
+use duologue::provider::{Reply, ScriptedProvider};
+use duologue::{AgentRunner, Error, ErrorKind};
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+
+use super::{always, content, documents, packs, reviewed};
+
+fn heard(
+    pipeline: &Pipeline,
+    replies: impl IntoIterator<Item = Reply>,
+    source: DocumentSource,
+) -> Vec<LifecycleEvent> {
+    let lifecycle = Lifecycle::new();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let told = events.clone();
+    lifecycle
+        .on(move |event| told.lock().unwrap().push(event.clone()))
+        .unwrap();
+    let runner = AgentRunner::builder(ScriptedProvider::new(replies), packs())
+        .lifecycle(lifecycle.clone())
+        .build();
+    pollster::block_on(pipeline.run(&runner, source, PipelineOptions::new())).unwrap();
+    lifecycle.flush_blocking();
+    let events = events.lock().unwrap().clone();
+    events
+        .into_iter()
+        .filter(|event| !matches!(event.subject, Subject::Call | Subject::Tool))
+        .collect()
+}
+
+fn line(event: &LifecycleEvent) -> String {
+    let stage = event.stage.as_deref().unwrap_or_default();
+    let attempt = event
+        .attempt
+        .map(|attempt| attempt.to_string())
+        .unwrap_or_default();
+    format!("{:?} {:?} {stage} {attempt}", event.subject, event.phase)
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn a_document_that_is_sent_back_is_told_of_from_start_to_end() {
+    let [router, cleaner, _, namer] = content();
+    let reviews =
+        [false, true].map(|ok| Reply::json(json!({"approved": ok, "why": ""})).agent("reviewer"));
+    let replies = [router, cleaner, namer].into_iter().chain(reviews);
+    let events = heard(&reviewed().build().unwrap(), replies, documents(1));
+    let told: Vec<String> = events.iter().map(line).collect();
+    assert_eq!(
+        told,
+        [
+            "Run Started",
+            "Document Started",
+            "Stage Started router 1",
+            "Stage Finished router 1",
+            "Stage Started clean 1",
+            "Stage Finished clean 1",
+            "Stage Started review 1",
+            "Stage Finished review 1",
+            "Document Retried clean 2",
+            "Stage Started clean 2",
+            "Stage Finished clean 2",
+            "Stage Started review 2",
+            "Stage Finished review 2",
+            "Stage Started namer 1",
+            "Stage Finished namer 1",
+            "Document Finished",
+            "Run Finished",
+        ]
+    );
+    let cleaned = events
+        .iter()
+        .find(|event| event.stage.as_deref() == Some("clean") && event.phase == Phase::Finished);
+    let cleaned = cleaned.unwrap();
+    assert_eq!(
+        (cleaned.usage.input_tokens, cleaned.agent.as_deref()),
+        (Some(10), Some("cleaner"))
+    );
+    assert_eq!(cleaned.document_id.as_deref(), Some("d0"));
+    assert!(
+        events
+            .iter()
+            .all(|event| event.flow.as_deref() == Some("docs"))
+    );
+}
+
+#[test]
+fn a_failure_is_told_with_its_kind_and_nothing_that_a_model_said() {
+    let events = heard(
+        &reviewed().build().unwrap(),
+        [
+            always("router", json!({"route": "markdown"})),
+            Reply::text("secret words").agent("cleaner").forever(),
+        ],
+        DocumentSource::of([Document::new("d0", "raw text")]),
+    );
+    let failed: Vec<String> = events
+        .iter()
+        .filter(|event| event.phase == Phase::Failed)
+        .map(line)
+        .collect();
+    assert_eq!(
+        failed,
+        ["Stage Failed clean 1", "Document Failed", "Run Failed"]
+    );
+    let text = serde_json::to_string(&events).unwrap();
+    assert!(
+        !text.contains("secret words") && !text.contains("raw text"),
+        "{text}"
+    );
+    let stage = events
+        .iter()
+        .find(|event| event.phase == Phase::Failed)
+        .unwrap();
+    assert_eq!(stage.error.as_ref().unwrap().kind, ErrorKind::InvalidAnswer);
+}
+
+#[test]
+fn a_document_that_fails_in_a_function_is_told_once_for_stage_and_document() {
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::function("f", async |_| {
+            Err(Error::new(ErrorKind::Tool, "broken"))
+        }))
+        .build()
+        .unwrap();
+    let events = heard(&pipeline, [], documents(1));
+    let told: Vec<String> = events.iter().map(line).collect();
+    assert_eq!(
+        told,
+        [
+            "Run Started",
+            "Document Started",
+            "Stage Started f 1",
+            "Stage Failed f 1",
+            "Document Failed",
+            "Run Failed"
+        ]
+    );
+}
