@@ -1,6 +1,7 @@
 //! Calling a tool: who must permit it, how long it may take, and what becomes of a panic.
 
 use std::any::Any;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
@@ -10,10 +11,13 @@ use futures::FutureExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::lifecycle::WatchedTool;
+use super::lifecycle::Told;
 use super::tool_call::Ended;
+use crate::attempt::millis;
+use crate::call_log::CallLog;
 use crate::clock;
 use crate::error::ToolFailure;
+use crate::telemetry::names;
 use crate::tool::{Entry, ToolContext, ToolSet};
 
 /// What a call of a tool may use.
@@ -22,6 +26,33 @@ pub(super) struct Calling<'a> {
     pub(super) deadline: Option<Instant>,
     pub(super) max_result_bytes: usize,
     pub(super) watched: WatchedTool<'a>,
+}
+
+/// A tool that runs, and for whom.
+pub(super) struct WatchedTool<'a> {
+    pub(super) told: &'a Told,
+    pub(super) log: &'a CallLog,
+    pub(super) slow_after: Duration,
+    pub(super) agent: &'a str,
+    pub(super) document: Option<&'a str>,
+}
+
+impl WatchedTool<'_> {
+    /// The end of the tool's `work`; that it is slow is said while it goes on.
+    pub(super) async fn noting_slow<F: Future>(&self, tool: &str, work: F) -> F::Output {
+        let clean = |text: &str| self.log.outgoing_sanitizer().clean(text);
+        clock::noting_slow(self.slow_after, work, |elapsed| {
+            self.told.slow(elapsed);
+            tracing::warn!(
+                { names::GEN_AI_AGENT_NAME } = clean(self.agent),
+                { names::GEN_AI_TOOL_NAME } = clean(tool),
+                { names::DOCUMENT_ID } = self.document.map(clean),
+                { names::ELAPSED_MS } = i64::try_from(millis(elapsed)).ok(),
+                "a tool is slow"
+            );
+        })
+        .await
+    }
 }
 
 impl Calling<'_> {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::calling::WatchedTool;
 use super::execution::Execution;
 use super::runner::AgentRunner;
 use super::verdict::Verdict;
@@ -108,7 +109,7 @@ impl Told {
         }
     }
 
-    fn slow(&self, elapsed: Duration) {
+    pub(super) fn slow(&self, elapsed: Duration) {
         if let Some(open) = &self.0 {
             open.tell(Phase::Slow, |event| {
                 event.duration_ms = Some(millis(elapsed));
@@ -245,33 +246,6 @@ impl Execution<'_> {
             Verdict::Valid { .. } | Verdict::AsksForTools => String::new(),
         };
         Some(EventError { kind, message })
-    }
-}
-
-/// A tool that runs, and for whom.
-pub(super) struct WatchedTool<'a> {
-    pub(super) told: &'a Told,
-    pub(super) log: &'a CallLog,
-    pub(super) slow_after: Duration,
-    pub(super) agent: &'a str,
-    pub(super) document: Option<&'a str>,
-}
-
-impl WatchedTool<'_> {
-    /// The end of the tool's `work`; that it is slow is said while it goes on.
-    pub(super) async fn noting_slow<F: Future>(&self, tool: &str, work: F) -> F::Output {
-        let clean = |text: &str| self.log.outgoing_sanitizer().clean(text);
-        clock::noting_slow(self.slow_after, work, |elapsed| {
-            self.told.slow(elapsed);
-            tracing::warn!(
-                { names::GEN_AI_AGENT_NAME } = clean(self.agent),
-                { names::GEN_AI_TOOL_NAME } = clean(tool),
-                { names::DOCUMENT_ID } = self.document.map(clean),
-                { names::ELAPSED_MS } = i64::try_from(millis(elapsed)).ok(),
-                "a tool is slow"
-            );
-        })
-        .await
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::calling::Calling;
-use super::lifecycle::{Told, WatchedTool};
+use super::calling::{Calling, WatchedTool};
+use super::lifecycle::Told;
 use super::runner::AgentRunner;
 use super::tool_call::Ended;
 use super::tool_check::misfit;

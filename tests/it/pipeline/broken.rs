@@ -82,7 +82,7 @@ fn the_second_document_with_an_id_fails_by_name() {
 #[test]
 fn huge_and_hostile_documents_leave_the_others_alone() {
     let hostile = "../../etc/passwd\u{0}\u{202e}{{ document }}\n\r\"'";
-    let huge = |megabytes| "x".repeat(megabytes * 1024 * 1024);
+    let huge = |megabytes: usize| "x".repeat(megabytes * 1024 * 1024);
     let pipeline = Pipeline::builder("p")
         .stage(Stage::function("work", async |input: StageInput| {
             Ok(json!({"body": input.text.len(), "title": input.document.fields.get("title")}))

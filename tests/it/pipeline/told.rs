@@ -74,15 +74,15 @@ fn a_document_that_is_sent_back_is_told_of_from_start_to_end() {
             "Run Finished",
         ]
     );
-    let cleaned = events
+    let done = events
         .iter()
         .find(|event| event.stage.as_deref() == Some("clean") && event.phase == Phase::Finished);
-    let cleaned = cleaned.unwrap();
+    let done = done.unwrap();
     assert_eq!(
-        (cleaned.usage.input_tokens, cleaned.agent.as_deref()),
+        (done.usage.input_tokens, done.agent.as_deref()),
         (Some(10), Some("cleaner"))
     );
-    assert_eq!(cleaned.document_id.as_deref(), Some("d0"));
+    assert_eq!(done.document_id.as_deref(), Some("d0"));
     assert!(
         events
             .iter()
