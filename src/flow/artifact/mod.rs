@@ -7,13 +7,13 @@
 
 mod extension;
 mod fence;
-mod ledger;
+mod manifest;
 mod name;
 mod writer;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use ledger::MANIFEST;
+pub(crate) use manifest::MANIFEST;
 pub use writer::{ArtifactWriter, Cleaned};
 
 /// What becomes an artifact.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::ledger::{Entry, Known, Ledger, MANIFEST, TEMPORARY};
+use super::manifest::{Entry, Known, MANIFEST, Manifest, TEMPORARY};
 use super::{Artifact, ArtifactContent, extension, fence, name};
 use crate::background::{self, Lost};
 use crate::clock::{self, Clock, SystemClock};
@@ -58,7 +58,8 @@ pub struct Cleaned {
 }
 
 impl ArtifactWriter {
-    /// A writer into `directory`, which is made when the first artifact is written.
+    /// A writer into `directory`, which is made when the first artifact is written. It may be a link
+    /// to a directory; what stands in it and is a link is never followed.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -105,7 +106,7 @@ impl ArtifactWriter {
     }
 
     /// Removes the artifacts that are in the directory, of this and of earlier runs: files that
-    /// stand in its ledger and still hold what was written. All else stays.
+    /// stand in its manifest and still hold what was written. All else stays.
     ///
     /// # Errors
     /// [`ErrorKind::Log`] when a file cannot be removed.
@@ -144,13 +145,27 @@ impl ArtifactWriter {
     fn place(&self, planned: &Planned<'_>) -> io::Result<String> {
         fs::create_dir_all(&self.directory)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ledger = Ledger::lock(&self.directory)?;
-        ledger.catch_up(&mut known, self.run_id.as_deref())?;
-        if let Some(file) = self.earlier(&known, planned) {
+        let mut manifest = Manifest::lock(&self.directory)?;
+        let placed = self.place_in(&mut manifest, &mut known, planned);
+        if placed.is_err() {
+            // A line may be half written: all is looked at anew.
+            *known = Known::default();
+        }
+        placed
+    }
+
+    fn place_in(
+        &self,
+        manifest: &mut Manifest,
+        known: &mut Known,
+        planned: &Planned<'_>,
+    ) -> io::Result<String> {
+        manifest.catch_up(known, self.run_id.as_deref())?;
+        if let Some(file) = self.earlier(known, planned) {
             return Ok(file);
         }
         let mut temporary = temporary_file(&self.directory)?;
-        temporary.write_all(planned.body)?;
+        temporary.as_file_mut().write_all(planned.body)?;
         loop {
             let file = known.claim(&self.directory, planned.stem, planned.extension);
             let entry = Entry {
@@ -161,10 +176,10 @@ impl ArtifactWriter {
                 sha256: planned.sha256.clone(),
                 written_at: clock::rfc3339(SystemClock.now()),
             };
-            ledger.append(&entry, &mut known)?;
+            manifest.append(&entry, known)?;
             match temporary.persist_noclobber(self.directory.join(&file)) {
                 Ok(_) => return Ok(file),
-                // Somebody who knows no ledger was faster.
+                // Somebody who knows no manifest was faster.
                 Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
                     temporary = refused.file;
                 }
@@ -184,15 +199,15 @@ impl ArtifactWriter {
 
     fn clean_now(&self) -> io::Result<Cleaned> {
         let mut cleaned = Cleaned::default();
-        let manifest = self.directory.join(MANIFEST);
-        if manifest.symlink_metadata().is_err() {
+        if self.directory.join(MANIFEST).symlink_metadata().is_err() {
             return Ok(cleaned);
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ledger = Ledger::lock(&self.directory)?;
-        ledger.remove_temporaries()?;
+        let mut manifest = Manifest::lock(&self.directory)?;
+        *known = Known::default();
+        manifest.remove_temporaries()?;
         let mut left = Vec::new();
-        for entry in ledger.entries()? {
+        for entry in manifest.entries()? {
             let path = self.directory.join(&entry.file);
             if !is_plain_name(&entry.file) || path.symlink_metadata().is_err() {
                 continue;
@@ -205,8 +220,7 @@ impl ArtifactWriter {
                 left.push(entry);
             }
         }
-        ledger.replace(&left)?;
-        *known = Known::default();
+        manifest.replace(&left)?;
         Ok(cleaned)
     }
 }
@@ -243,7 +257,7 @@ fn temporary_file(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(directory)
 }
 
-/// A ledger that somebody wrote must not lead elsewhere.
+/// A manifest that somebody wrote must not lead elsewhere.
 fn is_plain_name(file: &str) -> bool {
     let mut parts = Path::new(file).components();
     matches!(parts.next(), Some(Component::Normal(name)) if name == file)

@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 
 use serde_json::{Map, Value};
 
-use super::fields::Found;
+use super::fields::{FieldNames, Found};
 use super::input::{self, Capture, Input};
 use super::lines::Origin;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,9 +38,9 @@ impl Rows {
             Ok(Cut::OpenQuote) => return Err(open_quote().within(&origin.shown)),
             Err(error) => return Err(input::cannot_read_on(error).within(&origin.shown)),
         };
-        let texts = origin.fields.texts();
-        if !header.is_empty() && !texts.iter().any(|name| header.iter().any(|h| h == name)) {
-            return Err(without_text_column(&header, &texts, delimiter).within(&origin.shown));
+        if !header.is_empty() {
+            check_columns(&header, &origin.fields, delimiter)
+                .map_err(|error| error.within(&origin.shown))?;
         }
         Ok(Self {
             ended: header.is_empty(),
@@ -106,18 +106,27 @@ fn open_quote() -> Error {
     .with_hint("a quote inside of a quoted cell is written twice")
 }
 
-fn without_text_column(header: &[String], texts: &[&str], delimiter: u8) -> Error {
-    let columns = header.iter().take(20).map(|name| text::clip(name, 40));
-    let columns: Vec<String> = columns.collect();
-    let message = format!(
-        "there is no column for the text; the header has {}",
-        text::quoted_list(columns.iter().map(String::as_str))
-    );
-    let mut hint = format!("allowed: {}", text::quoted_list(texts.iter().copied()));
+/// A column that was named must be there, and one for the text in any case.
+fn check_columns(header: &[String], fields: &FieldNames, delimiter: u8) -> Result<()> {
+    let has = |name: &str| header.iter().any(|column| column == name);
+    let named = [&fields.id, &fields.url, &fields.text];
+    let missing = named.into_iter().flatten().find(|name| !has(name));
+    let (what, texts) = match missing {
+        Some(name) => (format!("there is no column `{name}`"), Vec::new()),
+        None if fields.texts().into_iter().any(has) => return Ok(()),
+        None => ("there is no column for the text".to_owned(), fields.texts()),
+    };
+    let columns: Vec<String> = header.iter().map(|name| text::clip(name, 40)).collect();
+    let columns = text::quoted_list(columns.iter().take(20).map(String::as_str));
+    let mut hint = match missing {
+        Some(name) => text::did_you_mean(name, header.iter().map(String::as_str)),
+        None => format!("allowed: {}", text::quoted_list(texts)),
+    };
     if delimiter == b',' && header.len() == 1 && header[0].contains([';', '\t']) {
         hint.push_str("; cells are separated by `,` in a `.csv`, by a tab in a `.tsv`");
     }
-    Error::new(ErrorKind::Config, message).with_hint(hint)
+    let message = format!("{what}; the header has {columns}");
+    Err(Error::new(ErrorKind::Config, message).with_hint(hint))
 }
 
 fn cells(row: &[u8], delimiter: u8) -> Result<Vec<String>> {

@@ -4,7 +4,7 @@ use std::fs;
 
 use duologue::flow::artifact::{ArtifactWriter, Cleaned};
 
-use super::{content, ledger, names, write};
+use super::{content, manifest, names, write};
 
 fn clean(writer: &ArtifactWriter) -> Cleaned {
     pollster::block_on(writer.clean()).unwrap()
@@ -29,7 +29,7 @@ fn what_was_written_goes_and_nothing_else() {
     assert_eq!(cleaned.removed, 4);
     assert_eq!(cleaned.left, ["changed.md"]);
     assert_eq!(names(folder.path()), ["changed.md", "mine.md"]);
-    let lines = ledger(folder.path());
+    let lines = manifest(folder.path());
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["file"], "changed.md");
 
@@ -39,7 +39,7 @@ fn what_was_written_goes_and_nothing_else() {
 }
 
 #[test]
-fn a_directory_without_a_ledger_is_left_as_it_is() {
+fn a_directory_without_a_manifest_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine.md"), "mine").unwrap();
     assert_eq!(
@@ -55,7 +55,7 @@ fn a_directory_without_a_ledger_is_left_as_it_is() {
 
 #[cfg(unix)]
 #[test]
-fn a_ledger_that_was_tampered_with_leads_nowhere_else() {
+fn a_manifest_that_was_tampered_with_leads_nowhere_else() {
     use std::os::unix::fs::symlink;
 
     let folder = tempfile::tempdir().unwrap();

@@ -30,7 +30,7 @@ fn write(writer: &ArtifactWriter, content: ArtifactContent) -> String {
     try_write(writer, content).unwrap().file
 }
 
-/// The names in a directory, sorted, the ledger left out.
+/// The names in a directory, sorted, the manifest left out.
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -41,8 +41,8 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// The ledger's lines.
-fn ledger(directory: &Path) -> Vec<serde_json::Value> {
+/// The manifest's lines.
+fn manifest(directory: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(directory.join(".duologue-artifacts.jsonl")).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())

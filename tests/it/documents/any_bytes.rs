@@ -78,7 +78,7 @@ proptest! {
         };
         // Indentation counts towards the length of an item, and leaves all of these below the limit.
         assert_counts(&read_all("d.json", json.as_bytes()).unwrap(), &items);
-        let lines: String = list.iter().map(|item| format!("{item}\n")).collect();
-        assert_counts(&read_all("d.jsonl", lines.as_bytes()).unwrap(), &items);
+        let lines: Vec<String> = list.iter().map(ToString::to_string).collect();
+        assert_counts(&read_all("d.jsonl", lines.join("\n").as_bytes()).unwrap(), &items);
     }
 }

@@ -1,6 +1,8 @@
 //! Rows of tables.
 
-use super::{read_file, refused};
+use duologue::flow::document::{DocumentSource, FieldNames};
+
+use super::{file, read_file, refused, without_folder};
 
 #[test]
 fn a_row_is_a_document_with_its_cells_as_fields() {
@@ -53,6 +55,19 @@ fn a_table_needs_a_column_for_the_text() {
     );
     assert!(refused("d.csv", "text\"\"\n").contains("the header has"));
     assert!(refused("d.csv", "\"text\n").contains("never closed"));
+}
+
+#[test]
+fn a_column_that_was_named_must_be_there() {
+    let (_folder, path) = file("d.csv", "key,text\n1,a\n");
+    let open = |fields| DocumentSource::path(&path).with_fields(fields).open();
+    let error = open(FieldNames::default().with_id("kex")).unwrap_err();
+    assert_eq!(
+        without_folder(&error),
+        "`d.csv`: there is no column `kex`; the header has `key`, `text`"
+    );
+    assert_eq!(error.hint(), Some("did you mean `key`?"));
+    assert!(open(FieldNames::default().with_id("key")).is_ok());
 }
 
 #[test]

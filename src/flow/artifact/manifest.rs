@@ -1,7 +1,7 @@
 //! Which files in a directory are artifacts, and whose.
 //!
 //! A line is written before its file, so that no file is ever without one; a file that does not hold
-//! what its line says is somebody else's. Whoever reads or writes the ledger has locked it: what one
+//! what its line says is somebody else's. Whoever reads or writes the manifest has locked it: what one
 //! process claims, the next one sees.
 
 use std::collections::{HashMap, HashSet};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::folded;
 
-/// The ledger's name in the directory of artifacts.
+/// The manifest's name in the directory of artifacts.
 pub(crate) const MANIFEST: &str = ".duologue-artifacts.jsonl";
 
 /// What files that are being written begin with.
@@ -39,7 +39,7 @@ impl Entry {
 /// What is known of a directory without asking the disk again. Of each name it keeps a hash alone.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// How far the ledger was read; none before the directory was looked at.
+    /// How far the manifest was read; none before the directory was looked at.
     read_to: Option<u64>,
     ends_in_line: bool,
     taken: HashSet<u64>,
@@ -87,13 +87,13 @@ impl Known {
     }
 }
 
-/// The ledger of a directory, locked until it is dropped.
-pub(super) struct Ledger {
+/// The manifest of a directory, locked until it is dropped.
+pub(super) struct Manifest {
     file: File,
     directory: PathBuf,
 }
 
-impl Ledger {
+impl Manifest {
     pub(super) fn lock(directory: &Path) -> io::Result<Self> {
         let path = directory.join(MANIFEST);
         let mut options = OpenOptions::new();
@@ -124,7 +124,8 @@ impl Ledger {
     pub(super) fn catch_up(&mut self, known: &mut Known, run_id: Option<&str>) -> io::Result<()> {
         let length = self.file.metadata()?.len();
         // A shorter one was begun anew.
-        if known.read_to.is_none_or(|read_to| length < read_to) {
+        let anew = known.read_to.is_none_or(|read_to| length < read_to);
+        if anew {
             *known = Known::default();
             self.remove_temporaries()?;
             for name in self.names()? {
@@ -133,7 +134,10 @@ impl Ledger {
         }
         let begin = known.read_to.unwrap_or(0);
         for entry in self.entries_from(begin, length, known)? {
-            known.take(&entry.file);
+            // What is in the directory is known; a line without its file takes no name.
+            if !anew {
+                known.take(&entry.file);
+            }
             if run_id.is_some() && entry.run_id.as_deref() == run_id {
                 let files = known.earlier.entry(entry.document_id).or_default();
                 files.push((entry.file, entry.sha256));
@@ -154,7 +158,7 @@ impl Ledger {
         Ok(entries(&bytes))
     }
 
-    /// All that is in the ledger; lines that are none of ours are passed over.
+    /// All that is in the manifest; lines that are none of ours are passed over.
     pub(super) fn entries(&mut self) -> io::Result<Vec<Entry>> {
         let mut bytes = Vec::new();
         self.file.rewind()?;
