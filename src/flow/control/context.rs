@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -137,7 +138,20 @@ impl FlowContext {
     /// # Errors
     /// Those of `work`; [`ErrorKind::NotPermitted`] when the agent
     /// [acts on the world](super::ControlPlaneBuilder::acts_on_world) and the run may not deliver.
-    pub async fn step<T>(&self, agent: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub fn step<T>(
+        &self,
+        agent: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> impl Future<Output = Result<T>> {
+        // Boxed: an agent's run is large, and would lie in the flow's own future several times.
+        self.boxed_step(agent, Box::pin(work))
+    }
+
+    async fn boxed_step<T>(
+        &self,
+        agent: &str,
+        work: Pin<Box<impl Future<Output = Result<T>>>>,
+    ) -> Result<T> {
         if self.inner.plane.acting.contains(agent) && !self.may_deliver() {
             return Err(self.refuse(agent).await);
         }
@@ -166,11 +180,18 @@ impl FlowContext {
     /// # Errors
     /// [`ErrorKind::NotPermitted`] when the run may not deliver; `work` is not begun then, and the
     /// refusal is recorded. Else those of `work`.
-    pub async fn deliver<T>(&self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        if !self.may_deliver() {
-            return Err(self.refuse(name).await);
+    pub fn deliver<T>(
+        &self,
+        name: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> impl Future<Output = Result<T>> {
+        let work = Box::pin(work);
+        async move {
+            if !self.may_deliver() {
+                return Err(self.refuse(name).await);
+            }
+            self.boxed_step(name, work).await
         }
-        self.step(name, work).await
     }
 
     /// Puts a remark into the run's trace.

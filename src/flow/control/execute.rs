@@ -243,7 +243,7 @@ impl Drop for OpenRun {
             kind: ErrorKind::Cancelled,
             message: "whoever ran it gave it up".to_owned(),
         };
-        let is_new = self.cell.change(Change {
+        let is_new = self.cell.change(&Change {
             state,
             attempt: self.attempt.max(self.cell.attempt()),
             time: &recorder.now(),

@@ -61,9 +61,9 @@ impl Recorder {
         };
         if state.is_final() {
             self.put(entry).await;
-            return cell.change(change);
+            return cell.change(&change);
         }
-        let is_new = cell.change(change);
+        let is_new = cell.change(&change);
         if is_new {
             self.put(entry).await;
         }

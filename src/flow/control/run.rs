@@ -75,7 +75,7 @@ impl fmt::Debug for Run {
             .field("id", &self.cell.id)
             .field("flow", &self.cell.flow)
             .field("state", &self.state())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,7 +132,7 @@ impl RunCell {
     }
 
     /// Whether the state is new: an end stays, and so does what a later attempt has begun.
-    pub(super) fn change(&self, change: Change<'_>) -> bool {
+    pub(super) fn change(&self, change: &Change<'_>) -> bool {
         self.status.send_if_modified(|run| {
             if change.attempt < run.attempt || !run.state.may_become(change.state) {
                 return false;

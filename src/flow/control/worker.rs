@@ -68,8 +68,8 @@ impl ControlPlane {
             report: Mutex::default(),
             problem: Mutex::default(),
         };
-        let taken = stream::unfold((), |()| async { Some((worker.take(cancel).await?, ())) });
-        let worked = taken.for_each_concurrent(None, |taken| worker.work_on(taken));
+        let jobs = stream::unfold((), |()| async { Some((worker.take(cancel).await?, ())) });
+        let worked = jobs.for_each_concurrent(None, |job| worker.work_on(job));
         let too_long = async {
             cancel.cancelled().await;
             clock::sleep(self.shared.drain).await;

@@ -21,7 +21,7 @@ use crate::support::{Stage, topic};
 /// A tool that sends, which rules allow, and how often it was called.
 fn mail(sent: &Arc<AtomicUsize>) -> ToolSet {
     let sent = sent.clone();
-    let send = FunctionTool::new(
+    let tool = FunctionTool::new(
         "send",
         "Sends a mail.",
         move |_: serde_json::Map<String, Value>| {
@@ -30,7 +30,7 @@ fn mail(sent: &Arc<AtomicUsize>) -> ToolSet {
         },
     );
     ToolSet::builder()
-        .tool(send.acting_on_world())
+        .tool(tool.acting_on_world())
         .permissions([PermissionRule::new("*", PermissionAction::Allow)])
         .build()
         .unwrap()

@@ -138,7 +138,7 @@ fn foreign(path: &Path) -> Error {
         .with_hint("name the file that the control plane's `SqliteAudit` writes")
 }
 
-/// What an error of SQLite means to who uses the store.
+/// What an error of `SQLite` means to who uses the store.
 pub(super) fn failed(path: &Path, what: &str, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error_code();
     if code == Some(ErrorCode::NotADatabase) {

@@ -1,4 +1,4 @@
-//! The history of runs in one SQLite file.
+//! The history of runs in one file, a database of `SQLite`.
 
 mod file;
 mod owner;
@@ -25,7 +25,7 @@ const MAX_WAITING: usize = 1024;
 
 type Request = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// The history of runs in one SQLite file (0600, write-ahead log), sanitized. Several processes may
+/// The history of runs in one file of `SQLite` (0600, write-ahead log), sanitized. Several processes may
 /// share a file.
 ///
 /// One thread does all the work on the file; a clone shares it, and when the last clone goes, what was

@@ -1,7 +1,6 @@
 //! Reading runs and their entries.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
@@ -22,6 +21,7 @@ const RUNS: &str = "
 
 type RunRow = (String, String, String, u32, String, String, Option<String>);
 
+/// Times are compared as text: all of them are written by [`rfc3339`].
 pub(super) fn runs(
     connection: &Connection,
     path: &Path,
@@ -42,17 +42,12 @@ pub(super) fn runs(
             gone,
             filter.flow,
             text_of(&states)?,
-            filter.since.map(rfc3339_of),
+            filter.since.map(rfc3339),
             limit.unwrap_or(-1)
         ],
         run_row,
     )?;
     rows.map(|row| Ok(run_of(row?)?)).collect()
-}
-
-/// Times are compared as text, and all of them are written by [`rfc3339`].
-fn rfc3339_of(time: SystemTime) -> String {
-    rfc3339(time)
 }
 
 pub(super) fn history(
@@ -118,13 +113,13 @@ fn what_of(kind: &str, body: &str) -> Result<Audited> {
             envelope: Box::new(value_of(body)?),
         }),
         "trace" => Ok(Audited::Trace(value_of(body)?)),
-        _ => Err(unreadable(format!("of the unknown kind `{kind}`"))),
+        _ => Err(unreadable(&format!("of the unknown kind `{kind}`"))),
     }
 }
 
 fn value_of<T: DeserializeOwned>(body: &str) -> Result<T> {
     serde_json::from_str(body)
-        .map_err(|error| unreadable("not as it was written".to_owned()).with_source(error))
+        .map_err(|error| unreadable("not as it was written").with_source(error))
 }
 
 fn text_of(list: &[impl AsRef<str>]) -> Result<String> {
@@ -133,7 +128,7 @@ fn text_of(list: &[impl AsRef<str>]) -> Result<String> {
         .map_err(|error| Error::new(ErrorKind::Internal, "a list is no JSON").with_source(error))
 }
 
-fn unreadable(how: String) -> Error {
+fn unreadable(how: &str) -> Error {
     Error::new(
         ErrorKind::Log,
         format!("an entry of the audit store is {how}"),

@@ -249,7 +249,7 @@ impl RunQueue for MemoryQueue {
     async fn retry(&self, lease: &Lease, after: Duration) -> Result<LeaseStatus> {
         let from = Instant::now() + after.min(LONG * 24 * 365);
         Ok(self.settle(lease, |jobs, leased| {
-            jobs.wait(leased.job, leased.attempts, from)
+            jobs.wait(leased.job, leased.attempts, from);
         }))
     }
 

@@ -64,12 +64,11 @@ impl Scheduler {
                 continue;
             }
             match select(Box::pin(tick), running.next()).await {
-                Either::Left(_) => {}
                 Either::Right((Some((place, ended)), _)) => {
                     entries[place].end(ended, self);
                     entries[place].start_waiting(place, &running);
                 }
-                Either::Right((None, _)) => {}
+                Either::Left(_) | Either::Right((None, _)) => {}
             }
         }
         while let Some((place, ended)) = running.next().await {

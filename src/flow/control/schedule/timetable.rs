@@ -58,12 +58,15 @@ impl Timetable {
         while let Some(next) = &self.next {
             let (time, following) = match (next, &schedule.times) {
                 (Next::Elapsed(at), Times::Every(interval)) if *at <= elapsed => {
-                    late = elapsed - *at;
+                    late = elapsed.saturating_sub(*at);
                     let more = skipped(late, *interval, due.start.len());
                     due.missed += u64::from(more);
-                    late -= *interval * more;
+                    late = late.saturating_sub(*interval * more);
                     let at = *at + *interval * more;
-                    (now - late, Some(Next::Elapsed(at + *interval)))
+                    (
+                        now.checked_sub(late).unwrap_or(now),
+                        Some(Next::Elapsed(at + *interval)),
+                    )
                 }
                 (Next::Wall(at), Times::Cron(cron)) if *at <= now => {
                     late = now.duration_since(*at).unwrap_or_default();
