@@ -69,14 +69,14 @@ impl ControlPlane {
             problem: Mutex::default(),
         };
         let jobs = stream::unfold((), |()| async { Some((worker.take(cancel).await?, ())) });
-        let worked = jobs.for_each_concurrent(None, |job| worker.work_on(job));
+        let all = jobs.for_each_concurrent(None, |job| worker.work_on(job));
         let too_long = async {
             cancel.cancelled().await;
             clock::sleep(self.shared.drain).await;
         };
-        if let Either::Right(((), worked)) = select(Box::pin(worked), Box::pin(too_long)).await {
+        if let Either::Right(((), rest)) = select(Box::pin(all), Box::pin(too_long)).await {
             worker.stop.cancel();
-            worked.await;
+            rest.await;
         }
         let problem = worker
             .problem
