@@ -15,8 +15,8 @@ pub struct PipelineConfig {
     /// What events, reports and `--resume` call it. Default: the file's name without its ending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where the documents are: a `.json`, `.jsonl` or `.csv` file, a folder or a glob, relative to the
-    /// job file; or a mapping that also says how their fields are called.
+    /// Where the documents are: a `.json`, `.jsonl`, `.csv` or `.tsv` file, a folder or a glob, relative
+    /// to the job file; `-` for lines of JSON on standard input; or a mapping that also says how their fields are called.
     #[schemars(with = "WrittenDocuments")]
     pub documents: Value,
     /// The stages, at least one; documents begin at the first.
@@ -41,7 +41,8 @@ enum WrittenDocuments {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DocumentsConfig {
-    /// A `.json`, `.jsonl` or `.csv` file, a folder or a glob, relative to the job file.
+    /// A `.json`, `.jsonl`, `.csv` or `.tsv` file, a folder or a glob, relative to the job file; `-` for
+    /// lines of JSON on standard input.
     pub path: PathBuf,
     /// The field of the id. Default: `id`, else one that is made of the document's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +53,10 @@ pub struct DocumentsConfig {
     /// The field of the text. Default: `text`, `markdown` or `content`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// A document of more bytes is a failure. Default 16,777,216: 16 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_bytes: Option<u64>,
 }
 
 /// One stage: an agent of the job or a tool, and where documents go from there.

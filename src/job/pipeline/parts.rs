@@ -38,8 +38,12 @@ pub(super) fn read_documents(value: Value, job: &Surroundings<'_>) -> Result<Doc
         }
     };
     if documents.path.as_os_str().is_empty() {
-        let allowed = "a .json, .jsonl or .csv file, a folder or a glob";
+        let allowed = "a .json, .jsonl, .csv or .tsv file, a folder, a glob, or `-`";
         return Err(not_allowed(job.origin, key, &Value::Null, allowed));
+    }
+    if documents.max_bytes == Some(0) {
+        let key = "pipeline.documents.max_bytes";
+        return Err(not_allowed(job.origin, key, &0.into(), "1 or more"));
     }
     if documents.path != Path::new(STDIN) {
         documents.path = config::tidy(&job.base.join(&documents.path));

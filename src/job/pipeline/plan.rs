@@ -109,8 +109,13 @@ impl PipelinePlan {
             id,
             url,
             text,
+            max_bytes,
         } = self.documents.clone();
-        DocumentSource::path(path).with_fields(FieldNames { id, url, text })
+        let source = DocumentSource::path(path).with_fields(FieldNames { id, url, text });
+        match max_bytes {
+            Some(bytes) => source.max_document_bytes(bytes),
+            None => source,
+        }
     }
 
     pub(super) fn build(&self, agents: &[JobAgent]) -> Result<Pipeline> {

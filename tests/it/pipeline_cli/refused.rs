@@ -23,6 +23,10 @@ const REFUSED: &[(&str, Edit)] = &[
         "documents, unknown key",
         ("docs.jsonl", "{path: docs.jsonl, txt: body}"),
     ),
+    (
+        "documents of no bytes",
+        ("docs.jsonl", "{path: docs.jsonl, max_bytes: 0}"),
+    ),
     ("documents that are not there", ("docs.jsonl", "dosc.jsonl")),
     (
         "documents of an unknown kind",
