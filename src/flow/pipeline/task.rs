@@ -126,7 +126,7 @@ fn print_of_request(request: &Request, input: &str) -> Fingerprint {
     let schema = request
         .response_schema
         .as_ref()
-        .map(|schema| &schema.schema);
+        .map(|schema| &*schema.schema);
     let parameters = json!([
         request.temperature,
         request.max_output_tokens,
