@@ -111,7 +111,7 @@ impl Folder {
         has_begun: impl Fn() -> bool,
     ) -> Hanging {
         let child = command(self.folder.path(), arguments, variables);
-        let limit = Instant::now() + Duration::from_secs(30);
+        let limit = Instant::now() + Duration::from_secs(120);
         while !has_begun() {
             assert!(Instant::now() < limit, "it has not begun");
             std::thread::sleep(Duration::from_millis(5));

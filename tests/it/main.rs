@@ -135,6 +135,9 @@ mod pipeline_resume;
 #[cfg(feature = "cli")]
 mod pipeline_cli;
 
+/// A hundred real documents through every stage, over real HTTP; killed at half, and resumed.
+#[cfg(feature = "cli")]
+mod pipeline_show;
 /// Probing endpoints, and what providers do with the profiles.
 #[cfg(feature = "http")]
 mod probe;

@@ -143,6 +143,7 @@ fn a_run_that_was_begun_is_not_begun_again_by_mistake() {
     assert!(script.requests().is_empty());
 }
 
+#[cfg(unix)]
 #[test]
 fn results_can_be_read_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;

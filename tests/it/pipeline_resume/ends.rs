@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{Asked, Desk, script};
-use crate::support::Before;
+use crate::support::{Before, current_thread};
 
 /// What one pass over six documents asks for.
 const ONE_PASS: usize = 12;
@@ -49,26 +49,23 @@ fn a_cancelled_run_goes_on_where_it_was() {
 #[test]
 fn a_run_whose_future_was_dropped_goes_on_where_it_was() {
     let desk = Desk::new();
-    let dropped = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(async {
-            let asked = std::sync::Arc::new(tokio::sync::Notify::new());
-            let last = asked.clone();
-            let provider = Before::new(tired(), move |call| {
-                if call == 6 {
-                    last.notify_one();
-                }
-                std::future::ready(())
-            });
-            let runner = desk.runner(provider);
-            let documents = duologue::flow::document::DocumentSource::of(desk.documents.clone());
-            let pipeline = desk.pipeline();
-            tokio::select! {
-                _ = pipeline.run(&runner, documents, PipelineOptions::new()) => false,
-                () = asked.notified() => true,
+    let dropped = current_thread().block_on(async {
+        let asked = std::sync::Arc::new(tokio::sync::Notify::new());
+        let last = asked.clone();
+        let provider = Before::new(tired(), move |call| {
+            if call == 6 {
+                last.notify_one();
             }
+            std::future::ready(())
         });
+        let runner = desk.runner(provider);
+        let documents = duologue::flow::document::DocumentSource::of(desk.documents.clone());
+        let pipeline = desk.pipeline();
+        tokio::select! {
+            _ = pipeline.run(&runner, documents, PipelineOptions::new()) => false,
+            () = asked.notified() => true,
+        }
+    });
     assert!(dropped);
     assert_eq!(desk.resume().all(), ONE_PASS - 5);
 }
