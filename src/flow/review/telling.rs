@@ -1,11 +1,10 @@
 //! What a review loop tells those who hear the lifecycle, and the journal.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::settings::ReviewLoop;
 use crate::agent::AgentRunner;
 use crate::attempt::millis;
-use crate::clock::rfc3339;
 use crate::error::{Error, Ledger, Result, with_causes};
 use crate::lifecycle::{EventError, LifecycleEvent, Phase, Subject};
 
@@ -37,12 +36,12 @@ pub(super) struct Telling<'a> {
 impl Telling<'_> {
     /// It begins.
     pub(super) fn started(&self) -> Result<()> {
-        self.tell(self.event(Phase::Started))
+        self.runner.tell(self.event(Phase::Started))
     }
 
     /// The last draft was sent back, and this round follows.
     pub(super) fn retried(&self) -> Result<()> {
-        self.tell(self.event(Phase::Retried))
+        self.runner.tell(self.event(Phase::Retried))
     }
 
     /// It ended, after these calls.
@@ -63,13 +62,9 @@ impl Telling<'_> {
         event.cost_usd = ledger.cost();
         event.error = error.map(|error| EventError {
             kind: error.kind(),
-            message: self
-                .runner
-                .log()
-                .outgoing_sanitizer()
-                .clean(&with_causes(error)),
+            message: with_causes(error),
         });
-        self.tell(event)
+        self.runner.tell(event)
     }
 
     fn event(&self, phase: Phase) -> LifecycleEvent {
@@ -85,12 +80,5 @@ impl Telling<'_> {
         event.model = Some(spec.model.clone());
         event.attempt = Some(self.iteration + 1);
         event
-    }
-
-    fn tell(&self, mut event: LifecycleEvent) -> Result<()> {
-        event.time = rfc3339(SystemTime::now());
-        let kept = self.runner.log().happened(&event);
-        self.runner.lifecycle().tell(event);
-        kept
     }
 }
