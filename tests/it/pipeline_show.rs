@@ -39,8 +39,12 @@ impl Show {
         for (name, text) in &texts {
             folder.write(&format!("docs/{name}"), text);
         }
-        let is_rough =
-            |(name, text): &&(String, String)| name.ends_with(".rs") && text.contains("Mutex");
+        let is_rough = |(name, text): &&(String, String)| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|ending| ending == "rs")
+                && text.contains("Mutex")
+        };
         let rough = texts.iter().filter(is_rough).count();
         assert!(
             texts.len() >= 100 && rough >= 10,

@@ -99,6 +99,10 @@ impl StageStore {
     }
 
     /// The artifact that the document became under this fingerprint of its stages, if it did.
+    #[expect(
+        clippy::option_option,
+        reason = "not done, done without an artifact, done with one"
+    )]
     pub(crate) fn finished(&self, document_id: &str, print: &str) -> Option<Option<Artifact>> {
         let span = lock(&self.index).finished(document_id, print)?;
         let line = self.read(span).ok()?;
