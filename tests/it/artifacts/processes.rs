@@ -92,10 +92,10 @@ fn no_two_processes_have_one_name() {
             assert_eq!(text, format!("run-{number}\n"));
         }
     }
-    let folded: BTreeSet<String> = names(folder.path())
+    let distinct: BTreeSet<String> = names(folder.path())
         .iter()
         .map(|name| name.to_lowercase())
         .collect();
-    assert_eq!(folded.len(), 4 * EACH);
+    assert_eq!(distinct.len(), 4 * EACH);
     assert_eq!(manifest(folder.path()).len(), 4 * EACH);
 }
