@@ -92,6 +92,8 @@ const LONG_FILES: &[(&str, &str)] = &[
     (
         "flow/pipeline/slots.rs",
         "one queue, a third of it its tests",
+    ),
+    (
         "failure.rs",
         "the words for failures in one place, most of it documentation",
     ),
