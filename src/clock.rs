@@ -134,12 +134,16 @@ pub(crate) async fn noting_slow<F: Future>(
     slow: impl FnOnce(Duration),
 ) -> F::Output {
     let timer = async {
-        let started = tokio::time::Instant::now();
-        // No clock reaches further.
-        if started.checked_add(limit).is_none() {
+        let started = Instant::now();
+        // Always the background runtime's: the caller's may have no timers, and nothing tells.
+        let (Some(_), Ok(background)) = (started.checked_add(limit), background::handle()) else {
             return pending().await;
-        }
-        sleep(limit).await;
+        };
+        let sleep = {
+            let _context = background.enter();
+            tokio::time::sleep(limit)
+        };
+        sleep.await;
         started.elapsed()
     };
     let (mut future, mut timer) = (pin!(future), pin!(timer.fuse()));

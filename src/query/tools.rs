@@ -35,7 +35,7 @@ impl Run {
     /// has them.
     ///
     /// # Errors
-    /// [`ErrorKind::Log`] when a journal cannot be read any more.
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) when a journal cannot be read any more.
     pub fn tool_calls(&self) -> Result<Vec<ToolRecord>> {
         self.tools_in(&|line| line.starts_with(HEAD))
     }
@@ -43,7 +43,7 @@ impl Run {
     /// The tool calls that the answer of `call_id` asked for, in its order.
     ///
     /// # Errors
-    /// [`ErrorKind::Log`] when a journal cannot be read any more.
+    /// [`ErrorKind::Log`](crate::ErrorKind::Log) when a journal cannot be read any more.
     pub fn tool_calls_of(&self, call_id: &str) -> Result<Vec<ToolRecord>> {
         let id = memmem::Finder::new(call_id);
         let mut calls = self.tools_in(&|line| line.starts_with(HEAD) && id.find(line).is_some())?;

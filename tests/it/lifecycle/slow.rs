@@ -1,14 +1,15 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use duologue::AgentRunner;
 use duologue::agent::RunOptions;
-use duologue::lifecycle::Phase;
+use duologue::lifecycle::{Lifecycle, LifecycleEvent, Phase};
 use duologue::provider::{Reply, ScriptedProvider};
 use duologue::tool::{FunctionTool, ToolSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::{advance, sleep};
+use tokio::sync::Notify;
 
 use super::Heard;
 use crate::support::spans::Listening;
@@ -21,9 +22,30 @@ fn answer() -> ScriptedProvider {
     ScriptedProvider::new([Reply::json(plan())])
 }
 
-/// A provider that takes so many seconds.
-fn taking(seconds: u64) -> impl duologue::provider::Provider + 'static {
-    Before::new(answer(), move |_| sleep(Duration::from_secs(seconds)))
+/// Something that goes on until somebody has heard that it is slow.
+#[derive(Clone, Default)]
+struct Slow(Arc<Notify>);
+
+impl Slow {
+    /// Ends what goes on as soon as it is heard to be slow.
+    fn ends(&self, lifecycle: &Lifecycle) {
+        let heard = self.0.clone();
+        let end = move |event: &LifecycleEvent| {
+            if event.phase == Phase::Slow {
+                heard.notify_one();
+            }
+        };
+        lifecycle.on(end).unwrap();
+    }
+}
+
+/// A provider that answers when `slow` ends.
+fn answering_after(slow: &Slow) -> impl duologue::provider::Provider + 'static {
+    let slow = slow.clone();
+    Before::new(answer(), move |_| {
+        let slow = slow.clone();
+        async move { slow.0.notified().await }
+    })
 }
 
 /// What `tracing` was told of slow things.
@@ -45,88 +67,98 @@ fn warnings(listening: &Listening) -> Vec<String> {
     .collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_slow_call_is_told_once_while_it_goes_on() {
-    let listening = Listening::start();
-    let mut heard = Heard::asking(taking(100));
-    let (runner, agent) = (heard.runner.clone(), planner());
+    let (listening, slow) = (Listening::start(), Slow::default());
+    let limit = Duration::from_millis(1);
+    let mut heard = Heard::with(answering_after(&slow), |builder| builder.slow_call(limit));
+    slow.ends(heard.runner.lifecycle());
     let options = RunOptions::new().document("tides");
-    let run = tokio::spawn(async move { runner.run_with(&agent, topic(), options).await });
-    // Lets the run get to where it waits.
-    tokio::task::yield_now().await;
-    assert_eq!(heard.in_short(), ["call started 1"]);
-    advance(Duration::from_millis(29_900)).await;
-    assert_eq!(heard.in_short(), [""; 0]);
-    advance(Duration::from_millis(200)).await;
-    tokio::task::yield_now().await;
+    let agent = planner();
+    let run = heard.runner.run_with(&agent, topic(), options);
+    run.await.unwrap();
     let told = heard.told();
-    assert_eq!((told.len(), told[0].phase), (1, Phase::Slow));
-    assert!(told[0].duration_ms >= Some(30_000), "{told:?}");
-    assert_eq!(told[0].document_id.as_deref(), Some("tides"));
-
-    run.await.unwrap().unwrap();
-    assert_eq!(heard.in_short(), ["call finished 1"]);
+    let phases: Vec<Phase> = told.iter().map(|event| event.phase).collect();
+    assert_eq!(phases, [Phase::Started, Phase::Slow, Phase::Finished]);
+    assert!(told[1].duration_ms >= Some(1), "{told:?}");
+    assert_eq!(told[1].document_id.as_deref(), Some("tides"));
     let said = warnings(&listening);
     assert_eq!(said.len(), 1);
     assert!(
-        said[0].starts_with("a model call is slow: planner gpt-5-mini tides 30"),
+        said[0].starts_with("a model call is slow: planner gpt-5-mini tides "),
         "{said:?}"
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_slow_call_is_warned_of_though_nobody_hears_the_lifecycle() {
-    let listening = Listening::start();
-    let runner = AgentRunner::builder(taking(10), prompts());
-    let runner = runner.slow_call(Duration::from_secs(9)).build();
-    runner.run(&planner(), topic()).await.unwrap();
+    let (listening, slow) = (Listening::start(), Slow::default());
+    let runner = AgentRunner::builder(answering_after(&slow), prompts());
+    let runner = runner.slow_call(Duration::from_millis(1)).build();
+    let end = async {
+        while warnings(&listening).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        slow.0.notify_one();
+    };
+    let agent = planner();
+    let (outcome, ()) = tokio::join!(runner.run(&agent, topic()), end);
+    outcome.unwrap();
     assert_eq!(warnings(&listening).len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_ends_in_time_or_may_take_for_ever_is_not_slow() {
     let listening = Listening::start();
-    for (seconds, limit) in [(29, Duration::from_secs(30)), (90_000, Duration::MAX)] {
-        let mut heard = Heard::with(taking(seconds), |builder| builder.slow_call(limit));
+    for limit in [Duration::from_secs(3600), Duration::MAX] {
+        let later = Before::new(answer(), |_| tokio::task::yield_now());
+        let mut heard = Heard::with(later, |builder| builder.slow_call(limit));
         heard.runner.run(&planner(), topic()).await.unwrap();
         assert_eq!(heard.in_short(), ["call started 1", "call finished 1"]);
     }
     assert_eq!(warnings(&listening), [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_slow_tool_is_told_once_and_keeps_its_timeout() {
-    let listening = Listening::start();
-    let tool = FunctionTool::new("dredge", "Digs.", |_: Nothing| async {
-        sleep(Duration::from_secs(500)).await;
-        Ok("never".to_owned())
+#[tokio::test]
+async fn a_slow_tool_is_told_once_and_goes_on() {
+    let (listening, slow) = (Listening::start(), Slow::default());
+    let digging = slow.clone();
+    let tool = FunctionTool::new("dredge", "Digs.", move |_: Nothing| {
+        let digging = digging.clone();
+        async move {
+            digging.0.notified().await;
+            Ok("dug".to_owned())
+        }
     });
-    let set = ToolSet::builder()
-        .tool(tool)
-        .timeout(Duration::from_secs(20));
+    let set = ToolSet::builder().tool(tool).build().unwrap();
     let script =
         ScriptedProvider::new([Reply::tool_call("dredge", json!({})), Reply::json(plan())]);
-    let mut heard = Heard::with(script, |builder| builder.tools(set.build().unwrap()));
+    let limit = Duration::from_millis(1);
+    let mut heard = Heard::with(script, |builder| builder.tools(set).slow_tool(limit));
+    slow.ends(heard.runner.lifecycle());
     let agent = planner().with_tools(["*"]);
     heard.runner.run(&agent, topic()).await.unwrap();
     let short = heard.in_short();
-    assert_eq!(
-        short[2..5],
-        ["tool started", "tool slow", "tool failed: timeout"]
-    );
+    assert_eq!(short[2..5], ["tool started", "tool slow", "tool finished"]);
     let said = warnings(&listening);
-    assert_eq!(said, ["a tool is slow: planner dredge 10000"]);
+    assert_eq!(said.len(), 1);
+    assert!(
+        said[0].starts_with("a tool is slow: planner dredge "),
+        "{said:?}"
+    );
 }
 
 #[test]
-fn a_provider_that_is_ready_at_once_needs_no_timer() {
-    // A timer panics on a runtime without time.
+fn neither_quick_nor_waiting_calls_need_a_runtime_with_timers() {
     let timeless = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let mut heard = Heard::asking(answer());
-    timeless
-        .block_on(heard.runner.run(&planner(), topic()))
-        .unwrap();
-    assert_eq!(heard.in_short(), ["call started 1", "call finished 1"]);
+    let quick = Heard::asking(answer());
+    let waiting = Heard::asking(Before::new(answer(), |_| tokio::task::yield_now()));
+    for mut heard in [quick, waiting] {
+        timeless
+            .block_on(heard.runner.run(&planner(), topic()))
+            .unwrap();
+        assert_eq!(heard.in_short(), ["call started 1", "call finished 1"]);
+    }
 }

@@ -56,7 +56,11 @@ fn a_tool_is_told_with_the_call_that_asked_for_it() {
         assert_eq!(event.tool.as_deref(), Some("works"));
         assert_eq!(event.agent.as_deref(), Some("planner"));
         assert_eq!(event.call_id, told[0].call_id);
-        assert!(!serde_json::to_string(event).unwrap().contains("Seestern"));
+        assert!(
+            !serde_json::to_string(&**event)
+                .unwrap()
+                .contains("Seestern")
+        );
     }
 }
 

@@ -31,7 +31,7 @@ impl Busy {
 
 #[async_trait]
 impl Provider for Busy {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "busy"
     }
 
