@@ -177,9 +177,15 @@ impl DocumentFigures {
             Phase::Started | Phase::Retried => Status::Running,
             Phase::Slow | Phase::Unknown => return,
         };
+        if event.phase == Phase::Started {
+            // A resumption sends it through all stages again, though most of them are done.
+            self.passed.clear();
+        }
         self.resumed |= event.resumed;
         self.error = event.error.as_ref().map(|error| error.kind);
-        self.duration_ms = event.duration_ms;
+        if !(event.resumed && self.duration_ms.is_some()) {
+            self.duration_ms = event.duration_ms.or(self.duration_ms);
+        }
     }
 
     fn pass(&mut self, stage: &str) {
@@ -195,6 +201,8 @@ impl StageFigures {
             Phase::Started => self.visits += 1,
             Phase::Retried => self.retried += 1,
             Phase::Failed => self.failed += 1,
+            // Nobody worked: it was done before.
+            Phase::Finished if event.resumed => self.visits = self.visits.saturating_sub(1),
             Phase::Finished | Phase::Slow | Phase::Unknown => {}
         }
         if matches!(event.phase, Phase::Finished | Phase::Failed) {

@@ -40,7 +40,18 @@ fn stage(runner: &AgentRunner, id: &str, name: &str) {
     tell(runner, id, Some(name), phase);
 }
 
-/// `<b>ebb` failed, `flood` is not finished, and the others are done.
+/// The end of a stage or a document that an earlier process had done.
+fn done_before(runner: &AgentRunner, id: &str, stage: Option<&str>) {
+    let subject = stage.map_or(Subject::Document, |_| Subject::Stage);
+    let mut event = LifecycleEvent::new(subject, Phase::Finished, "run");
+    event.document_id = Some(id.to_owned());
+    event.stage = stage.map(str::to_owned);
+    event.resumed = true;
+    runner.tell(event).unwrap();
+}
+
+/// `<b>ebb` failed, `flood` is not finished, and the others are done; a resumption found
+/// `tides` as it was.
 fn run() -> Run {
     let run = Run::new(LogLevel::Standard);
     let good = || Reply::json(plan()).usage(100, 20);
@@ -66,6 +77,12 @@ fn run() -> Run {
         tell(&runner, &id, None, Phase::Started);
         tell(&runner, &id, None, Phase::Finished);
     }
+    tell(&runner, "tides", None, Phase::Started);
+    for name in ["route", "clean", "route"] {
+        tell(&runner, "tides", Some(name), Phase::Started);
+        done_before(&runner, "tides", Some(name));
+    }
+    done_before(&runner, "tides", None);
     run
 }
 
@@ -79,7 +96,7 @@ fn documents_and_stages_are_listed_and_lead_to_their_calls() {
         "documents": [
             ["<b>ebb", "failed, invalid answer", "route", "1", "unknown", "unknown", "1.50 s"],
             ["flood", "not finished", "route", "1", "120", "$0.000065", "–"],
-            ["tides", "succeeded", "route → clean → route", "3", "360", "$0.00019", "1.50 s"],
+            ["tides", "succeeded, resumed", "route → clean → route", "3", "360", "$0.00019", "1.50 s"],
         ],
         "listed": 12,
         "more": "Show 11 more of 23",
