@@ -1,8 +1,9 @@
 //! The scheduler: when ticks come, what becomes of late and overlapping ones, and how it stops.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use duologue::clock::Clock;
 use duologue::error::ErrorKind;
 use duologue::flow::control::{MissedTicks, Overlap, Schedule, Scheduler, Tick};
 use jiff::Timestamp;
@@ -156,6 +157,79 @@ async fn a_scheduler_without_entries_stops_too() {
     };
     let (reports, ()) = futures::join!(scheduler.run(&stop), ending);
     assert!(reports.is_empty());
+}
+
+/// Goes with tokio's time, from a time of day that tests set.
+#[derive(Debug, Clone)]
+struct JumpingClock {
+    base: Arc<Mutex<PausedClock>>,
+}
+
+impl JumpingClock {
+    fn starting_at(time: &str) -> Self {
+        let base = Arc::new(Mutex::new(PausedClock::starting_at(time)));
+        Self { base }
+    }
+
+    fn jump_to(&self, time: &str) {
+        *self.base.lock().unwrap() = PausedClock::starting_at(time);
+    }
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> SystemTime {
+        self.base.lock().unwrap().now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        // What tokio has passed since the test began, which no jump changes.
+        static BEGUN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
+        BEGUN.get_or_init(tokio::time::Instant::now).elapsed()
+    }
+
+    fn id(&self) -> String {
+        self.base.lock().unwrap().id()
+    }
+}
+
+/// Ticks of an hourly entry whose clock jumps after two minutes, over four hours.
+async fn hourly_with_a_jump(from: &str, to: &str, missed: MissedTicks) -> Vec<String> {
+    let (ticks, stop) = (Ticks::default(), CancellationToken::new());
+    let (kept, clock) = (ticks.clone(), JumpingClock::starting_at(from));
+    let hourly = Schedule::cron("0 * * * *", "hourly").unwrap();
+    let scheduler = Scheduler::builder()
+        .clock(clock.clone())
+        .entry(hourly.missed(missed), move |tick| {
+            kept.keep(tick);
+            async { Ok(()) }
+        })
+        .build()
+        .unwrap();
+    let ending = async {
+        sleep(seconds(125)).await;
+        clock.jump_to(to);
+        sleep(seconds(2 * 3600)).await;
+        stop.cancel();
+    };
+    futures::join!(scheduler.run(&stop), ending);
+    ticks.all()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_silence_an_entry() {
+    let (from, to) = ("2030-01-01T06:30:00Z", "2026-11-21T06:59:00Z");
+    let ticks = hourly_with_a_jump(from, to, MissedTicks::Skip).await;
+    assert_eq!(ticks, ["21 07:00:00 0", "21 08:00:00 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_far_behind_is_not_caught_up_with_tick_by_tick() {
+    let (from, to) = ("1970-01-01T00:30:00Z", "2026-11-21T06:30:00Z");
+    let ticks = hourly_with_a_jump(from, to, MissedTicks::Skip).await;
+    let times: Vec<&str> = ticks.iter().map(|tick| &tick[..11]).collect();
+    assert_eq!(times, ["21 07:00:00", "21 08:00:00"]);
+    let once = hourly_with_a_jump(from, to, MissedTicks::RunOnce).await;
+    assert_eq!(once[0], "21 06:00:00 1000");
 }
 
 #[test]

@@ -40,7 +40,8 @@ impl Schedule {
         Ok(Self::new(name, Times::Every(interval)))
     }
 
-    /// At the times of a cron pattern, in UTC.
+    /// At the times of a cron pattern, in UTC, by the time of day: where that goes back by more than a
+    /// minute, its ticks come again.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a pattern that is none, or that no time fits.
@@ -85,6 +86,13 @@ impl Schedule {
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// The last time of the pattern that is not after `time`.
+pub(super) fn last_of(cron: &Cron, time: SystemTime) -> Option<SystemTime> {
+    let time = Timestamp::try_from(time).ok()?.to_zoned(TimeZone::UTC);
+    let last = cron.find_previous_occurrence(&time, true).ok()?;
+    Some(last.timestamp().into())
 }
 
 /// The first time of the pattern after `time`; `None` when there is none any more.

@@ -88,7 +88,8 @@ pub struct EntryReport {
     pub failed: u64,
     /// Ticks that were left out since the one before was still being worked on.
     pub overlapped: u64,
-    /// Ticks that were left out since they could not be started on time.
+    /// Ticks that were left out since they could not be started on time; at least so many, where the time
+    /// of day jumped over more than a thousand.
     pub missed: u64,
     /// What the last failure said.
     pub last_error: Option<String>,

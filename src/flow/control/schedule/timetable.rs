@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::entry::{Times, next_of};
+use super::entry::{Times, last_of, next_of};
 use super::{MissedTicks, Schedule};
 use crate::clock::Clock;
 
@@ -15,6 +15,8 @@ pub(super) const MAX_MADE_UP: usize = 1000;
 /// When the next tick of an entry is due.
 pub(super) struct Timetable {
     next: Option<Next>,
+    /// The time of day when it was looked at last, and the clock's time that never goes back.
+    looked: (SystemTime, Duration),
 }
 
 enum Next {
@@ -36,10 +38,21 @@ pub(super) struct Due {
 impl Timetable {
     pub(super) fn new(schedule: &Schedule, clock: &dyn Clock) -> Self {
         let next = match &schedule.times {
-            Times::Every(interval) => Some(Next::Elapsed(clock.elapsed() + *interval)),
+            Times::Every(interval) => clock.elapsed().checked_add(*interval).map(Next::Elapsed),
             Times::Cron(cron) => next_of(cron, clock.now()).map(Next::Wall),
         };
-        Self { next }
+        Self {
+            next,
+            looked: (clock.now(), clock.elapsed()),
+        }
+    }
+
+    /// Whether the time of day went back since this was asked last, by more than clocks are corrected by.
+    fn went_back(&mut self, now: SystemTime, elapsed: Duration) -> bool {
+        let (then, begun) = std::mem::replace(&mut self.looked, (now, elapsed));
+        let expected = then.checked_add(elapsed.saturating_sub(begun));
+        let back = expected.and_then(|expected| expected.duration_since(now).ok());
+        back.is_some_and(|back| back > TOO_LATE)
     }
 
     /// How long until the next tick; `None` when there is none any more.
@@ -55,6 +68,11 @@ impl Timetable {
         let (now, elapsed) = (clock.now(), clock.elapsed());
         let mut due = Due::default();
         let mut late = Duration::ZERO;
+        if self.went_back(now, elapsed)
+            && let Times::Cron(cron) = &schedule.times
+        {
+            self.next = next_of(cron, now).map(Next::Wall);
+        }
         while let Some(next) = &self.next {
             let (time, following) = match (next, &schedule.times) {
                 (Next::Elapsed(at), Times::Every(interval)) if *at <= elapsed => {
@@ -65,12 +83,17 @@ impl Timetable {
                     let at = *at + *interval * more;
                     (
                         now.checked_sub(late).unwrap_or(now),
-                        Some(Next::Elapsed(at + *interval)),
+                        at.checked_add(*interval).map(Next::Elapsed),
                     )
                 }
                 (Next::Wall(at), Times::Cron(cron)) if *at <= now => {
-                    late = now.duration_since(*at).unwrap_or_default();
-                    (*at, next_of(cron, *at).map(Next::Wall))
+                    let at = match due.start.len() {
+                        // The clock was far behind: what lies between is not gone through.
+                        MAX_MADE_UP => last_of(cron, now).unwrap_or(*at),
+                        _ => *at,
+                    };
+                    late = now.duration_since(at).unwrap_or_default();
+                    (at, next_of(cron, at).map(Next::Wall))
                 }
                 _ => break,
             };
