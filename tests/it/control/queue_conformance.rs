@@ -41,6 +41,7 @@ pub(crate) async fn conforms<Q: RunQueue>(empty: impl Fn() -> Q) {
     a_lease_runs_out_unless_it_is_extended(&empty()).await;
     settling_is_idempotent(&empty()).await;
     a_retry_keeps_topic_payload_and_count(&empty()).await;
+    a_release_is_no_attempt(&empty()).await;
     the_dead_stay_dead(&empty()).await;
     what_is_dropped_while_it_waits_loses_nothing(&empty()).await;
 }
@@ -121,6 +122,7 @@ async fn a_lease_runs_out_unless_it_is_extended(queue: &dyn RunQueue) {
         queue.extend(&first).await,
         queue.ack(&first).await,
         queue.retry(&first, Duration::ZERO).await,
+        queue.release(&first, Duration::ZERO).await,
         queue.dead(&first, reason()).await,
     ] {
         assert_eq!(settled.unwrap(), LeaseStatus::Lost);
@@ -156,6 +158,24 @@ async fn a_retry_keeps_topic_payload_and_count(queue: &dyn RunQueue) {
         queue.retry(&lease, LEASE).await.unwrap();
         assert!(is_silent(queue, "runs").await, "not before its time");
     }
+}
+
+async fn a_release_is_no_attempt(queue: &dyn RunQueue) {
+    queue.submit(job("a")).await.unwrap();
+    for after in [Duration::ZERO, LEASE] {
+        let lease = queue.next("runs").await.unwrap();
+        assert_eq!((&*lease.job.id, lease.attempt), ("a", 1));
+        let released = queue.release(&lease, after).await;
+        assert_eq!(released.unwrap(), LeaseStatus::Held);
+        assert_eq!(queue.ack(&lease).await.unwrap(), LeaseStatus::Lost);
+        assert_eq!(queue.submit(job("a")).await.unwrap(), Submitted::Duplicate);
+    }
+    assert!(is_silent(queue, "runs").await, "not before its time");
+    let lease = timeout(LEASE * 2, queue.next("runs"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(lease.attempt, 1);
 }
 
 async fn the_dead_stay_dead(queue: &dyn RunQueue) {

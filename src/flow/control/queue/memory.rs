@@ -19,6 +19,12 @@ const MAX_SETTLED: usize = 10_000;
 /// A wait without an end that is known.
 const LONG: Duration = Duration::from_secs(3600);
 
+/// Longer leases and delays are this long, a year: times may be reckoned with.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Shorter leases are this long, since one that is over at once is handed out for ever.
+const SHORTEST_LEASE: Duration = Duration::from_millis(1);
+
 /// A queue in memory. A clone shares it; what is in it ends with the process.
 #[derive(Clone)]
 pub struct MemoryQueue {
@@ -48,7 +54,7 @@ struct Jobs {
 
 struct Waiting {
     job: QueueJob,
-    /// How often it was handed out.
+    /// How often it was handed out, without those times that were released.
     attempts: u32,
 }
 
@@ -90,9 +96,10 @@ impl MemoryQueue {
         self
     }
 
-    /// How long a job is leased to a worker that does not extend it.
+    /// How long a job is leased to a worker that does not extend it: 1 ms to a year; what is beyond
+    /// these counts as the nearer of them.
     pub fn lease(mut self, duration: Duration) -> Self {
-        self.lease = duration;
+        self.lease = duration.clamp(SHORTEST_LEASE, LONGEST);
         self
     }
 
@@ -205,7 +212,7 @@ impl RunQueue for MemoryQueue {
             return Ok(Submitted::Full);
         }
         jobs.ids.insert(job.id.clone());
-        let from = Instant::now() + job.after.min(LONG * 24 * 365);
+        let from = Instant::now() + job.after.min(LONGEST);
         jobs.wait(job, 0, from);
         drop(jobs);
         self.shared.changed.notify_waiters();
@@ -247,9 +254,16 @@ impl RunQueue for MemoryQueue {
     }
 
     async fn retry(&self, lease: &Lease, after: Duration) -> Result<LeaseStatus> {
-        let from = Instant::now() + after.min(LONG * 24 * 365);
+        let from = Instant::now() + after.min(LONGEST);
         Ok(self.settle(lease, |jobs, leased| {
             jobs.wait(leased.job, leased.attempts, from);
+        }))
+    }
+
+    async fn release(&self, lease: &Lease, after: Duration) -> Result<LeaseStatus> {
+        let from = Instant::now() + after.min(LONGEST);
+        Ok(self.settle(lease, |jobs, leased| {
+            jobs.wait(leased.job, leased.attempts.saturating_sub(1), from);
         }))
     }
 

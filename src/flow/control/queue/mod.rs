@@ -18,7 +18,8 @@ use crate::lifecycle::EventError;
 /// Where runs wait for workers: object-safe, shared by those who submit and those who work.
 ///
 /// At least once: a job is handed out again when its [lease](Lease) runs out before it was settled by
-/// [`ack`](Self::ack), [`retry`](Self::retry) or [`dead`](Self::dead). Settling it twice changes nothing.
+/// [`ack`](Self::ack), [`retry`](Self::retry), [`release`](Self::release) or [`dead`](Self::dead). Settling
+/// it twice changes nothing.
 #[async_trait]
 pub trait RunQueue: Send + Sync + fmt::Debug {
     /// Puts a job in. Its id is its own: while it is known, the same id is not taken again.
@@ -53,6 +54,13 @@ pub trait RunQueue: Send + Sync + fmt::Debug {
     /// # Errors
     /// Those of the queue behind it.
     async fn retry(&self, lease: &Lease, after: Duration) -> Result<LeaseStatus>;
+
+    /// The job was not done, through no fault of its own: it is to be handed out again after some time, on
+    /// its topic, and this time does not count as an [attempt](Lease::attempt).
+    ///
+    /// # Errors
+    /// Those of the queue behind it.
+    async fn release(&self, lease: &Lease, after: Duration) -> Result<LeaseStatus>;
 
     /// The job is not to be handed out any more, and is put aside with the reason.
     ///
@@ -125,7 +133,8 @@ pub enum Submitted {
 pub struct Lease {
     /// The job.
     pub job: QueueJob,
-    /// How often it was handed out, this time included.
+    /// How often it was handed out, this time included, and those left out that were
+    /// [released](RunQueue::release).
     pub attempt: u32,
     /// What the queue knows this lease by.
     pub receipt: String,
@@ -167,7 +176,7 @@ pub struct DeadReason {
     pub error: EventError,
     /// How often it was tried.
     pub attempts: u32,
-    /// The steps of the last attempt.
+    /// The last 256 steps and remarks of the last attempt, sanitized.
     pub trace: Vec<TraceEvent>,
 }
 
