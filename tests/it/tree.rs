@@ -94,6 +94,10 @@ const LONG_FILES: &[(&str, &str)] = &[
         "one writer: names claimed, files placed, earlier ones found again",
     ),
     (
+        "flow/control/execute.rs",
+        "one attempt: its start, its ends and its guard",
+    ),
+    (
         "flow/pipeline/slots.rs",
         "one queue, a third of it its tests",
     ),

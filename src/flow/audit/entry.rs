@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::control::RunState;
 use crate::flow::envelope::Envelope;
 use crate::lifecycle::{EventError, Phase};
+use crate::text::clip;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,24 +88,37 @@ impl TraceEvent {
             detail: None,
         }
     }
+
+    pub(crate) fn sanitize(&mut self, sanitizer: &Sanitizer) {
+        self.name = clean_name(&self.name, sanitizer);
+        clean_error(self.error.as_mut(), sanitizer);
+        if let Some(detail) = &mut self.detail {
+            sanitizer.redact_value(detail, &mut Redactions::default());
+        }
+    }
+}
+
+/// Longest name of a flow or step, in characters, that is kept.
+const MAX_NAME: usize = 200;
+
+/// A name of a flow or step as it is kept: it may come from outside, and be of any length.
+pub(crate) fn clean_name(name: &str, sanitizer: &Sanitizer) -> String {
+    clip(&sanitizer.clean(name), MAX_NAME)
 }
 
 impl AuditEntry {
-    /// Takes secrets and personal data out of envelopes, details and errors. Hashes stay, so a row
-    /// that held some no longer fits its own.
+    /// Takes secrets and personal data out of envelopes, details, errors and names, and cuts names off at
+    /// 200 characters; the run's id stays as it is. Hashes stay, so a row that held some no longer fits its
+    /// own.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] when an envelope cannot be written as JSON; it is as it was then.
     pub fn sanitize(&mut self, sanitizer: &Sanitizer) -> Result<()> {
         let mut counts = Redactions::default();
+        self.flow = clean_name(&self.flow, sanitizer);
         match &mut self.what {
             Audited::State(change) => clean_error(change.error.as_mut(), sanitizer),
-            Audited::Trace(trace) => {
-                clean_error(trace.error.as_mut(), sanitizer);
-                if let Some(detail) = &mut trace.detail {
-                    sanitizer.redact_value(detail, &mut counts);
-                }
-            }
+            Audited::Trace(trace) => trace.sanitize(sanitizer),
             Audited::Envelope { envelope } => {
                 let mut value = serde_json::to_value(&**envelope).map_err(not_sanitized)?;
                 sanitizer.redact_value(&mut value, &mut counts);
@@ -114,12 +128,12 @@ impl AuditEntry {
         Ok(())
     }
 
-    /// Changes `run` as this entry says; a final state stays.
+    /// Changes `run` as this entry says; a final state stays, and so does what a later attempt did.
     pub(super) fn apply_to(&self, run: &mut AuditedRun) {
         let Audited::State(change) = &self.what else {
             return;
         };
-        if run.state.may_become(change.state) {
+        if run.may_take(change.state, self.attempt) {
             run.state = change.state;
             run.attempt = self.attempt;
             run.changed_at.clone_from(&self.time);

@@ -15,6 +15,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub(super) use entry::clean_name;
 pub use entry::{AuditEntry, Audited, StateChange, TraceEvent};
 pub use memory::MemoryAudit;
 #[cfg(feature = "audit")]
@@ -30,7 +31,8 @@ use crate::lifecycle::EventError;
 /// flows made them; a store whose content leaves the process [sanitizes](AuditEntry::sanitize) them.
 #[async_trait]
 pub trait AuditStore: Send + Sync + fmt::Debug {
-    /// Keeps `entry`. Of a run's final states the first one counts; all of them stay in its history.
+    /// Keeps `entry`. Of a run's final states the first one counts, and what a later attempt has begun is
+    /// not changed by an earlier one; all of them stay in its history.
     ///
     /// # Errors
     /// [`ErrorKind::Log`](crate::ErrorKind::Log) when it could not be kept.
@@ -116,6 +118,13 @@ pub struct AuditedRun {
     /// What went wrong last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<EventError>,
+}
+
+impl AuditedRun {
+    /// Whether `state`, which `attempt` came to, is where the run stands from now on.
+    pub(crate) fn may_take(&self, state: RunState, attempt: u32) -> bool {
+        self.state.may_take(self.attempt, state, attempt)
+    }
 }
 
 /// All that is known of a run.

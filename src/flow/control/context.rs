@@ -1,5 +1,6 @@
 //! What a flow is given: its event, its tools, and the steps that it takes.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +21,7 @@ use crate::flow::audit::{Audited, TraceEvent};
 use crate::lifecycle::{EventError, Phase, Subject};
 use crate::tool::ToolSet;
 
-/// What is kept of a run's steps for its dead letter; the first ones.
+/// What is kept of a run's steps for its dead letter; the last ones.
 const MAX_TRACE: usize = 256;
 
 /// What a flow is given. A clone is the same.
@@ -35,7 +36,7 @@ struct Inner {
     event: Event,
     attempt: u32,
     cancel: CancellationToken,
-    trace: Mutex<Vec<TraceEvent>>,
+    trace: Mutex<VecDeque<TraceEvent>>,
 }
 
 impl fmt::Debug for FlowContext {
@@ -215,15 +216,13 @@ impl FlowContext {
     }
 
     async fn trace(&self, step: TraceEvent) {
+        let (cell, attempt) = (&self.inner.cell, self.inner.attempt);
         let recorder = &self.inner.plane.recorder;
-        if recorder.lifecycle.is_on() {
-            let (cell, attempt) = (&self.inner.cell, self.inner.attempt);
-            let mut event = recorder.event(Subject::Stage, step.phase, cell, attempt);
+        recorder.tell(cell, Subject::Stage, step.phase, attempt, |event| {
             event.stage = Some(step.name.clone());
             event.duration_ms = step.duration_ms;
             event.error.clone_from(&step.error);
-            recorder.lifecycle.tell(event);
-        }
+        });
         self.keep(step).await;
     }
 
@@ -231,21 +230,30 @@ impl FlowContext {
         let inner = &self.inner;
         {
             let mut trace = inner.trace.lock().unwrap_or_else(PoisonError::into_inner);
-            if trace.len() < MAX_TRACE {
-                trace.push(step.clone());
+            if trace.len() == MAX_TRACE {
+                trace.pop_front();
             }
+            trace.push_back(step.clone());
         }
         let recorder = &inner.plane.recorder;
         let entry = recorder.entry(&inner.cell, inner.attempt, Audited::Trace(step));
         recorder.put(entry).await;
     }
 
+    /// The last steps, as they may leave the process.
     pub(super) fn steps(&self) -> Vec<TraceEvent> {
-        self.inner
+        let trace = self
+            .inner
             .trace
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .clone();
+        let sanitizer = &self.inner.plane.recorder.sanitizer;
+        let cleaned = trace.into_iter().map(|mut step| {
+            step.sanitize(sanitizer);
+            step
+        });
+        cleaned.collect()
     }
 }
 

@@ -13,7 +13,7 @@ use super::context::{FlowContext, as_ms};
 use super::delivery::refused;
 use super::event::Event;
 use super::plane::{Registered, Shared};
-use super::run::{Change, RunCell};
+use super::run::{Change, RunCell, cancelled};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::audit::{Audited, TraceEvent};
@@ -26,9 +26,31 @@ pub(super) struct OpenRun {
     cell: Arc<RunCell>,
     attempt: u32,
     /// What the run becomes when this is dropped; `None` when it has an end.
-    if_dropped: Option<RunState>,
+    if_dropped: Option<End>,
     started: Option<Duration>,
     context: Option<FlowContext>,
+}
+
+/// What a run comes to, and what is told of it.
+#[derive(Clone)]
+struct End {
+    state: RunState,
+    phase: Phase,
+    error: Option<EventError>,
+}
+
+impl End {
+    fn given_up(state: RunState) -> Self {
+        let error = EventError {
+            kind: ErrorKind::Cancelled,
+            message: "whoever ran it gave it up".to_owned(),
+        };
+        Self {
+            state,
+            phase: Phase::Failed,
+            error: Some(error),
+        }
+    }
 }
 
 /// How an attempt went.
@@ -38,8 +60,10 @@ pub(super) enum Ended {
     Cancelled(OpenRun),
     /// Whoever works was told to stop.
     Stopped(OpenRun),
+    /// The run was cancelled while it waited: nothing was done.
+    CancelledBefore,
     /// The run had ended before: nothing was done.
-    BeforeItBegan,
+    Before,
 }
 
 enum Interruption {
@@ -48,20 +72,26 @@ enum Interruption {
 }
 
 impl OpenRun {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        cell: Arc<RunCell>,
-        attempt: u32,
-        if_dropped: RunState,
-    ) -> Self {
+    /// Dropped, the run is interrupted: it comes again.
+    pub(super) fn new(shared: Arc<Shared>, cell: Arc<RunCell>, attempt: u32) -> Self {
         Self {
             shared,
             cell,
             attempt,
-            if_dropped: Some(if_dropped),
+            if_dropped: Some(End::given_up(RunState::Interrupted)),
             started: None,
             context: None,
         }
+    }
+
+    /// Dropped, the run is cancelled: nobody else has it.
+    pub(super) fn or_cancelled(mut self) -> Self {
+        self.if_dropped = Some(End::given_up(RunState::Cancelled));
+        self
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.cell.id
     }
 
     pub(super) fn attempt(&self) -> u32 {
@@ -89,7 +119,7 @@ impl OpenRun {
             .await
         {
             self.if_dropped = None;
-            return Ended::BeforeItBegan;
+            return self.cell.ended_before(attempt);
         }
         self.started = Some(recorder.clock.elapsed());
         self.tell(Phase::Started, None);
@@ -149,18 +179,39 @@ impl OpenRun {
         })
     }
 
-    /// The run waits in a queue.
-    pub(super) async fn queued(&self) {
-        let recorder = &self.shared.recorder;
-        let run = self.cell.status();
-        let mut entry = recorder.queued_entry(&self.cell, self.attempt);
-        entry.time = run.changed_at;
-        recorder.put(entry).await;
+    /// The run waits in a queue, and others see to its end.
+    pub(super) async fn queued(mut self) {
+        self.if_dropped = None;
+        let (recorder, run) = (&self.shared.recorder, self.cell.status());
+        // A worker may have been faster.
+        if run.state == RunState::Queued {
+            let mut entry = recorder.queued_entry(&self.cell, self.attempt);
+            entry.time = run.created_at;
+            recorder.put(entry).await;
+        }
     }
 
-    /// Others see to the end of the run.
-    pub(super) fn leave(mut self) {
+    /// The run is one that others have; it stands where the audit store says.
+    pub(super) async fn leave(mut self) {
         self.if_dropped = None;
+        if let Some(known) = self.shared.recorder.known(&self.cell.id).await {
+            self.cell.adopt(known);
+        }
+    }
+
+    /// The run was not taken in. That is told and not kept: its id may come again.
+    pub(super) fn refuse(mut self, error: &Error) {
+        self.if_dropped = None;
+        let error = Some(self.shared.recorder.said(error));
+        let is_new = self.cell.change(&Change {
+            state: RunState::Failed,
+            attempt: self.attempt,
+            time: &self.shared.recorder.now(),
+            error: error.clone(),
+        });
+        if is_new {
+            self.tell(Phase::Failed, error);
+        }
     }
 
     pub(super) async fn succeed(mut self, envelope: Arc<Envelope>) {
@@ -170,6 +221,10 @@ impl OpenRun {
             EnvelopeStatus::NoResults => RunState::NoResults,
             EnvelopeStatus::Error => RunState::Failed,
         };
+        if !self.cell.status().may_take(state, self.attempt) {
+            self.if_dropped = None;
+            return;
+        }
         let what = Audited::Envelope {
             envelope: Box::new((*envelope).clone()),
         };
@@ -195,12 +250,8 @@ impl OpenRun {
     }
 
     pub(super) async fn cancelled(mut self) {
-        let error = EventError {
-            kind: ErrorKind::Cancelled,
-            message: "the run was cancelled".to_owned(),
-        };
-        self.end(RunState::Cancelled, Phase::Failed, Some(error))
-            .await;
+        let error = Some(cancelled());
+        self.end(RunState::Cancelled, Phase::Failed, error).await;
     }
 
     /// The run goes back to its queue, to be tried again.
@@ -211,47 +262,48 @@ impl OpenRun {
 
     async fn end(&mut self, state: RunState, phase: Phase, error: Option<EventError>) {
         let recorder = self.shared.recorder.clone();
-        recorder
+        // The store may have it when this is dropped: then it is the end here too.
+        self.if_dropped = Some(End {
+            state,
+            phase,
+            error: error.clone(),
+        });
+        let is_new = recorder
             .state(&self.cell, self.attempt, state, error.clone())
             .await;
         self.if_dropped = None;
-        self.tell(phase, error);
+        if is_new {
+            self.tell(phase, error);
+        }
     }
 
     fn tell(&self, phase: Phase, error: Option<EventError>) {
         let recorder = &self.shared.recorder;
-        if !recorder.lifecycle.is_on() {
-            return;
-        }
-        let mut event = recorder.event(Subject::Run, phase, &self.cell, self.attempt);
-        if phase != Phase::Started {
-            let took = |started| as_ms(recorder.clock.elapsed().saturating_sub(started));
-            event.duration_ms = self.started.map(took);
-        }
-        event.error = error;
-        recorder.lifecycle.tell(event);
+        recorder.tell(&self.cell, Subject::Run, phase, self.attempt, |event| {
+            if phase != Phase::Started {
+                let took = |started| as_ms(recorder.clock.elapsed().saturating_sub(started));
+                event.duration_ms = self.started.map(took);
+            }
+            event.error = error;
+        });
     }
 }
 
 impl Drop for OpenRun {
     fn drop(&mut self) {
-        let Some(state) = self.if_dropped.take() else {
+        let Some(end) = self.if_dropped.take() else {
             return;
         };
         let recorder = &self.shared.recorder;
-        let error = EventError {
-            kind: ErrorKind::Cancelled,
-            message: "whoever ran it gave it up".to_owned(),
-        };
         let is_new = self.cell.change(&Change {
-            state,
-            attempt: self.attempt.max(self.cell.attempt()),
+            state: end.state,
+            attempt: self.attempt,
             time: &recorder.now(),
-            error: Some(error.clone()),
+            error: end.error.clone(),
         });
         if is_new {
             recorder.detached_state(&self.cell);
-            self.tell(Phase::Failed, Some(error));
+            self.tell(end.phase, end.error);
         }
     }
 }

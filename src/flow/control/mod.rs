@@ -47,6 +47,7 @@ mod queue;
 mod recorder;
 mod run;
 mod schedule;
+mod settle;
 mod state;
 mod worker;
 

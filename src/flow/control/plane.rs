@@ -19,7 +19,7 @@ use super::run::{Run, RunCell};
 use super::{DeliveryPolicy, QueueJob, RunQueue, RunState, Submitted};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::audit::AuditedRun;
+use crate::flow::audit::{AuditedRun, clean_name};
 use crate::text::did_you_mean;
 use crate::tool::ToolSet;
 
@@ -56,6 +56,14 @@ pub(super) struct Registered {
     pub(super) flow: Arc<dyn Flow>,
     pub(super) options: FlowOptions,
     pub(super) permits: Option<Arc<Semaphore>>,
+}
+
+impl Registered {
+    /// Whether as many runs of the flow go on as may.
+    pub(super) fn is_full(&self) -> bool {
+        let limit = self.permits.as_ref();
+        limit.is_some_and(|limit| limit.available_permits() == 0)
+    }
 }
 
 /// The wait before the second attempt.
@@ -97,7 +105,8 @@ impl ControlPlane {
     /// with one it waits there for [`work`](Self::work).
     ///
     /// How the flow fails stands in the [run](Run), and is no error of this. An event whose `run_id` is
-    /// known gives the run that has it.
+    /// known, here or to the audit store, gives the run that has it; one that was
+    /// [interrupted](RunState::Interrupted) begins again.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a flow that is not known (with the nearest name), or an unusable run
@@ -108,22 +117,31 @@ impl ControlPlane {
     pub async fn ingest(&self, event: Event) -> Result<Run> {
         let registered = self.shared.find(&event.flow)?;
         event.check()?;
-        let (cell, is_new) = self.shared.cell_of(&event);
+        let known = self.shared.known(&event).await;
+        let attempt = known.as_ref().map_or(1, |run| run.attempt + 1);
+        let known = known.filter(|run| self.shared.starts_nothing(run));
+        let is_known = known.is_some();
+        let (cell, is_new) = self.shared.cell_of(&event, known);
         let run = Run {
-            cell,
+            cell: cell.clone(),
             recorder: self.shared.recorder.clone(),
         };
-        if is_new {
-            match &self.shared.queue {
-                Some(queue) => self.shared.submit(queue.as_ref(), &run.cell, event).await?,
-                None => self.shared.run_now(registered, &run.cell, event).await?,
+        if is_known || !is_new {
+            return Ok(run);
+        }
+        let open = |attempt| OpenRun::new(self.shared.clone(), cell, attempt).or_cancelled();
+        match &self.shared.queue {
+            Some(queue) => self.shared.submit(queue.as_ref(), open(0), event).await?,
+            None => {
+                let open = open(attempt);
+                self.shared.run_now(registered, open, event).await?;
             }
         }
         Ok(run)
     }
 
-    /// The run of this id, as long as it is remembered: while it goes on, and then until 10,000 others
-    /// have come. The audit store knows older ones.
+    /// The run of this id, as long as it is remembered: while it is worked on or somebody holds its
+    /// [`Run`], and then until 10,000 others have come. The audit store knows older ones.
     pub fn run(&self, run_id: &str) -> Option<Run> {
         self.shared.runs.get(run_id).map(|cell| Run {
             cell,
@@ -150,27 +168,48 @@ impl Shared {
     pub(super) fn find(&self, flow: &str) -> Result<&Registered> {
         self.flows.get(flow).ok_or_else(|| {
             let known: Vec<&str> = self.flows.keys().map(String::as_str).collect();
+            let flow = clean_name(flow, &self.recorder.sanitizer);
             Error::new(ErrorKind::Config, format!("there is no flow `{flow}`"))
-                .with_hint(did_you_mean(flow, known))
+                .with_hint(did_you_mean(&flow, known))
         })
     }
 
+    /// What the audit store knows of the run that `event` names, when this does not remember it.
+    async fn known(&self, event: &Event) -> Option<AuditedRun> {
+        let id = event.run_id.as_ref()?;
+        if self.runs.get(id).is_some() {
+            return None;
+        }
+        self.recorder.known(id).await
+    }
+
+    /// A run that this does not remember may have ended all the same: by another process, or by this one
+    /// when it died before the queue heard of that.
+    pub(super) async fn adopt_end(&self, cell: &RunCell) {
+        let known = self.recorder.known(&cell.id).await;
+        if let Some(known) = known.filter(|run| run.state.is_settled()) {
+            cell.adopt(known);
+        }
+    }
+
+    /// Whether a run that the audit store knows has ended, or is seen to by others; what a queue has, it
+    /// knows best itself.
+    fn starts_nothing(&self, run: &AuditedRun) -> bool {
+        run.state != RunState::Interrupted && (run.state.is_final() || self.queue.is_none())
+    }
+
     /// The run that `event` is about, and whether it is new.
-    fn cell_of(&self, event: &Event) -> (Arc<RunCell>, bool) {
+    fn cell_of(&self, event: &Event, known: Option<AuditedRun>) -> (Arc<RunCell>, bool) {
         let recorder = &self.recorder;
         let id = event.run_id.clone();
         let id = id.unwrap_or_else(|| new_id(&*recorder.clock));
-        let make = || RunCell::new(id.clone(), event.flow.clone(), recorder.now());
-        self.runs.add(&id, make)
+        self.runs.add(&id, || match known {
+            Some(known) => RunCell::known(known),
+            None => RunCell::new(id.clone(), event.flow.clone(), recorder.now()),
+        })
     }
 
-    async fn run_now(
-        self: &Arc<Self>,
-        registered: &Registered,
-        cell: &Arc<RunCell>,
-        event: Event,
-    ) -> Result<()> {
-        let open = OpenRun::new(self.clone(), cell.clone(), 1, RunState::Cancelled);
+    async fn run_now(&self, registered: &Registered, open: OpenRun, event: Event) -> Result<()> {
         let _permit = match &registered.permits {
             Some(limit) => Some(limit.acquire().await.map_err(closed)?),
             None => None,
@@ -179,21 +218,17 @@ impl Shared {
             Ended::Well(open, envelope) => open.succeed(envelope).await,
             Ended::Badly(open, error) => open.fail(RunState::Failed, &error).await,
             Ended::Cancelled(open) => open.cancelled().await,
-            Ended::Stopped(_) | Ended::BeforeItBegan => {}
+            Ended::Stopped(_) | Ended::CancelledBefore | Ended::Before => {}
         }
         Ok(())
     }
 
-    async fn submit(
-        self: &Arc<Self>,
-        queue: &dyn RunQueue,
-        cell: &Arc<RunCell>,
-        event: Event,
-    ) -> Result<()> {
-        let open = OpenRun::new(self.clone(), cell.clone(), 0, RunState::Cancelled);
-        open.queued().await;
+    /// Nothing is kept before the queue has the run: what kills the process between the two leaves no run
+    /// that waits for ever.
+    async fn submit(&self, queue: &dyn RunQueue, open: OpenRun, event: Event) -> Result<()> {
+        let id = open.id().to_owned();
         let job = QueueJob {
-            id: cell.id.clone(),
+            id: id.clone(),
             topic: self.topic.clone(),
             after: event.after,
             payload: serde_json::to_value(&event).map_err(|error| {
@@ -201,22 +236,24 @@ impl Shared {
             })?,
         };
         let refusal = match queue.submit(job).await {
-            Ok(Submitted::Accepted | Submitted::Duplicate) => {
-                open.leave();
+            Ok(Submitted::Accepted) => {
+                open.queued().await;
+                return Ok(());
+            }
+            Ok(Submitted::Duplicate) => {
+                open.leave().await;
                 return Ok(());
             }
             Ok(Submitted::Full) => {
-                let message = format!(
-                    "the queue is full: a run of `{}` was not taken in",
-                    cell.flow
-                );
+                let flow = &event.flow;
+                let message = format!("the queue is full: a run of `{flow}` was not taken in");
                 Error::new(ErrorKind::QueueFull, message)
             }
             Err(error) => error,
         };
-        open.fail(RunState::Failed, &refusal).await;
+        open.refuse(&refusal);
         // The same id may be tried again.
-        self.runs.remove(&cell.id);
+        self.runs.remove(&id);
         Err(refusal)
     }
 }

@@ -10,7 +10,7 @@ use crate::background;
 use crate::call_log::Sanitizer;
 use crate::clock::{Clock, rfc3339};
 use crate::error::{Error, Result};
-use crate::flow::audit::{AuditEntry, AuditStore, Audited, StateChange};
+use crate::flow::audit::{AuditEntry, AuditStore, Audited, AuditedRun, StateChange, clean_name};
 use crate::lifecycle::{EventError, Lifecycle, LifecycleEvent, Phase, Subject};
 
 /// Who hears of everything that a control plane does.
@@ -38,7 +38,19 @@ impl Recorder {
         }
     }
 
-    /// Changes the run's state and keeps that; false when it had ended already.
+    /// What the audit store knows of a run; `None` where there is none, and when it cannot be read.
+    pub(super) async fn known(&self, run_id: &str) -> Option<AuditedRun> {
+        match self.audit.as_ref()?.history(run_id).await {
+            Ok(history) => Some(history?.run),
+            Err(error) => {
+                lose(&self.lost, error);
+                None
+            }
+        }
+    }
+
+    /// Changes the run's state and keeps that; false when it had ended already, or a later attempt has
+    /// begun.
     ///
     /// An end is kept before it is seen, so that who waits for it finds it in the store.
     pub(super) async fn state(
@@ -48,7 +60,7 @@ impl Recorder {
         state: RunState,
         error: Option<EventError>,
     ) -> bool {
-        if !cell.state().may_become(state) {
+        if !cell.status().may_take(state, attempt) {
             return false;
         }
         let time = self.now();
@@ -154,18 +166,26 @@ impl Recorder {
         lost.map_or(Ok(()), Err)
     }
 
-    pub(super) fn event(
+    /// Tells what happened to a run, or to a step of it, with what `more` adds.
+    pub(super) fn tell(
         &self,
+        cell: &RunCell,
         subject: Subject,
         phase: Phase,
-        cell: &RunCell,
         attempt: u32,
-    ) -> LifecycleEvent {
+        more: impl FnOnce(&mut LifecycleEvent),
+    ) {
+        if !self.lifecycle.is_on() {
+            return;
+        }
         let mut event = LifecycleEvent::new(subject, phase, &cell.id);
         event.time = self.now();
         event.flow = Some(cell.flow.clone());
         event.attempt = Some(attempt);
-        event
+        more(&mut event);
+        event.stage = event.stage.map(|name| clean_name(&name, &self.sanitizer));
+        event.clean_by(&|text| self.sanitizer.clean(text));
+        self.lifecycle.tell(event);
     }
 }
 

@@ -7,10 +7,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::RunState;
+use super::execute::Ended;
 use super::recorder::Recorder;
+use crate::error::ErrorKind;
 use crate::flow::audit::AuditedRun;
 use crate::flow::envelope::Envelope;
-use crate::lifecycle::EventError;
+use crate::lifecycle::{EventError, Phase, Subject};
 
 /// One run of a flow, as [`ControlPlane::ingest`](super::ControlPlane::ingest) gives it. A clone is of
 /// the same run; dropping it changes nothing.
@@ -41,13 +43,15 @@ impl Run {
         self.cell.status()
     }
 
-    /// What the flow gave, once it has ended with a valid envelope.
+    /// What the flow gave, once it has ended with a valid envelope in this process; the audit store has
+    /// those of others.
     pub fn envelope(&self) -> Option<Arc<Envelope>> {
         self.cell.envelope()
     }
 
     /// Waits until the run has ended. A run in a queue ends here when this control plane's own
-    /// [`work`](super::ControlPlane::work) ends it; what other processes do stands in the audit store.
+    /// [`work`](super::ControlPlane::work) ends it. What other processes do stands in the audit store, and
+    /// is not waited for: a run that one of them has taken never ends here.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
@@ -60,11 +64,18 @@ impl Run {
         }
     }
 
-    /// Cancels the run: one that waits does not begin, one that runs is stopped at its next await.
+    /// Cancels the run: one that waits does not begin, one that runs is stopped at its next await. A run
+    /// that waits for another process does not begin there if both keep their history in one audit store;
+    /// one that runs there goes on.
     pub fn cancel(&self) {
         self.cell.cancel.cancel();
-        if self.cell.cancel_queued(&self.recorder.now()) {
+        if let Some(attempt) = self.cell.cancel_queued(&self.recorder.now()) {
             self.recorder.detached_state(&self.cell);
+            let (subject, phase) = (Subject::Run, Phase::Failed);
+            self.recorder
+                .tell(&self.cell, subject, phase, attempt, |event| {
+                    event.error = Some(cancelled());
+                });
         }
     }
 }
@@ -108,16 +119,19 @@ impl RunCell {
         }
     }
 
+    /// One that the audit store knows.
+    pub(super) fn known(run: AuditedRun) -> Self {
+        let cell = Self::new(run.run_id.clone(), run.flow.clone(), String::new());
+        cell.status.send_replace(run);
+        cell
+    }
+
     pub(super) fn status(&self) -> AuditedRun {
         self.status.borrow().clone()
     }
 
     pub(super) fn state(&self) -> RunState {
         self.status.borrow().state
-    }
-
-    pub(super) fn attempt(&self) -> u32 {
-        self.status.borrow().attempt
     }
 
     fn envelope(&self) -> Option<Arc<Envelope>> {
@@ -134,7 +148,7 @@ impl RunCell {
     /// Whether the state is new: an end stays, and so does what a later attempt has begun.
     pub(super) fn change(&self, change: &Change<'_>) -> bool {
         self.status.send_if_modified(|run| {
-            if change.attempt < run.attempt || !run.state.may_become(change.state) {
+            if !run.may_take(change.state, change.attempt) {
                 return false;
             }
             run.state = change.state;
@@ -145,15 +159,49 @@ impl RunCell {
         })
     }
 
-    fn cancel_queued(&self, time: &str) -> bool {
+    /// How an attempt ends whose run has ended before it began.
+    pub(super) fn ended_before(&self, attempt: u32) -> Ended {
+        let run = self.status();
+        if run.state == RunState::Cancelled && run.attempt < attempt {
+            Ended::CancelledBefore
+        } else {
+            Ended::Before
+        }
+    }
+
+    /// Takes over what the audit store knows of a run that others run, or have run.
+    pub(super) fn adopt(&self, known: AuditedRun) {
+        self.status.send_if_modified(|run| {
+            let is_untouched = run.state == RunState::Queued && run.attempt == 0;
+            if is_untouched {
+                *run = known;
+            }
+            is_untouched
+        });
+    }
+
+    /// Cancels a run that waits; the attempt that it waited after, if it did.
+    fn cancel_queued(&self, time: &str) -> Option<u32> {
+        let mut attempt = None;
         self.status.send_if_modified(|run| {
             let waits = run.state == RunState::Queued;
             if waits {
                 run.state = RunState::Cancelled;
+                run.error = Some(cancelled());
                 time.clone_into(&mut run.changed_at);
+                attempt = Some(run.attempt);
             }
             waits
-        })
+        });
+        attempt
+    }
+}
+
+/// The error of a run that was cancelled.
+pub(super) fn cancelled() -> EventError {
+    EventError {
+        kind: ErrorKind::Cancelled,
+        message: "the run was cancelled".to_owned(),
     }
 }
 

@@ -49,6 +49,12 @@ impl RunState {
         !matches!(self, Self::Queued | Self::Running)
     }
 
+    /// Whether its job has nothing more to do; that of an interrupted run has, and a dead one's may have
+    /// to be put aside yet.
+    pub(super) fn is_settled(self) -> bool {
+        self.is_final() && !matches!(self, Self::Interrupted | Self::Dead)
+    }
+
     /// `queued`, `no_results`, ….
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,8 +69,15 @@ impl RunState {
         }
     }
 
-    pub(crate) fn may_become(self, next: Self) -> bool {
+    fn may_become(self, next: Self) -> bool {
         !self.is_final() || (self == Self::Interrupted && next != Self::Interrupted)
+    }
+
+    /// Whether what `attempt` came to changes a run that stands here after attempt `latest`: an end stays,
+    /// and so does what a later attempt has begun. A run that was interrupted may begin all over.
+    pub(crate) fn may_take(self, latest: u32, next: Self, attempt: u32) -> bool {
+        let begins_anew = self == Self::Interrupted && (next == Self::Running || attempt == 0);
+        self.may_become(next) && (attempt >= latest || begins_anew)
     }
 }
 

@@ -10,15 +10,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::event::Event;
-use super::execute::{Ended, OpenRun};
+use super::execute::OpenRun;
 use super::plane::{ControlPlane, Registered, Shared};
 use super::run::RunCell;
-use super::{DeadReason, Lease, LeaseStatus, RunQueue, RunState};
+use super::settle::note;
+use super::{Lease, LeaseStatus, RunQueue};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::audit::clean_name;
 
 /// The wait before a queue that could not be asked is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a job goes back for whose flow is full, when too many wait for theirs already.
+const FLOW_IS_FULL: Duration = Duration::from_secs(1);
+
+/// The shortest wait between two extensions of a lease.
+const EXTEND_AGAIN: Duration = Duration::from_millis(1);
 
 /// What [`ControlPlane::work`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,8 +38,10 @@ pub struct WorkReport {
     pub failed: u64,
     /// Runs that were cancelled.
     pub cancelled: u64,
-    /// Attempts that went back to the queue, to be tried again.
+    /// Attempts that failed and went back to the queue, to be tried again.
     pub retried: u64,
+    /// Runs that went back to the queue since the worker was to end, which is not counted as an attempt.
+    pub released: u64,
     /// Runs that went to the dead letters.
     pub dead: u64,
     /// Runs that had ended before: their jobs were taken from the queue, and that was all.
@@ -63,7 +73,10 @@ impl ControlPlane {
         let worker = Worker {
             shared: self.shared.clone(),
             queue: queue.clone(),
-            waiting_room: Arc::new(Semaphore::new(self.shared.concurrency)),
+            // One more, for the job that is being taken.
+            waiting_room: Arc::new(Semaphore::new(
+                (self.shared.concurrency + 1).min(Semaphore::MAX_PERMITS),
+            )),
             stop: CancellationToken::new(),
             report: Mutex::default(),
             problem: Mutex::default(),
@@ -92,10 +105,11 @@ impl ControlPlane {
     }
 }
 
-struct Worker {
-    shared: Arc<Shared>,
-    queue: Arc<dyn RunQueue>,
-    /// Room for jobs that wait for their flow's own limit, so that they hold no others up.
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) queue: Arc<dyn RunQueue>,
+    /// Room for jobs that wait for their flow's own limit, so that they hold no others up. A job that
+    /// finds neither goes back for a while.
     waiting_room: Arc<Semaphore>,
     /// Runs under way are to go back.
     stop: CancellationToken,
@@ -108,24 +122,21 @@ struct Worker {
 struct Taken {
     lease: Lease,
     room: OwnedSemaphorePermit,
-    permit: OwnedSemaphorePermit,
 }
+
+/// The flow's, where it has a limit, and a general one.
+type Permits = (Option<OwnedSemaphorePermit>, OwnedSemaphorePermit);
 
 impl Worker {
     /// The next job, once there is room for it; `None` at the end.
     async fn take(&self, cancel: &CancellationToken) -> Option<Taken> {
         let taking = async {
             let room = self.waiting_room.clone().acquire_owned().await.ok()?;
-            let permit = self.shared.permits.clone().acquire_owned().await.ok()?;
+            // Only looked at: a job that waited for its flow may need it while the queue is empty.
+            drop(self.shared.permits.acquire().await.ok()?);
             loop {
                 match self.queue.next(&self.shared.topic).await {
-                    Ok(lease) => {
-                        return Some(Taken {
-                            lease,
-                            room,
-                            permit,
-                        });
-                    }
+                    Ok(lease) => return Some(Taken { lease, room }),
                     Err(error) if error.is_retryable() => {
                         tracing::warn!(%error, "the queue of runs gives nothing for now");
                         clock::sleep(ASK_AGAIN).await;
@@ -156,7 +167,7 @@ impl Worker {
     /// Extends the lease again and again, until it is lost.
     async fn keep(&self, lease: &Lease) -> LeaseStatus {
         loop {
-            clock::sleep(lease.duration / 3).await;
+            clock::sleep((lease.duration / 3).max(EXTEND_AGAIN)).await;
             match self.queue.extend(lease).await {
                 Ok(LeaseStatus::Held) => {}
                 Ok(LeaseStatus::Lost) => return LeaseStatus::Lost,
@@ -166,19 +177,27 @@ impl Worker {
     }
 
     async fn run(&self, taken: Taken) {
-        let Taken {
-            lease,
-            room,
-            permit,
-        } = taken;
+        let Taken { lease, room } = taken;
         let event = serde_json::from_value::<Event>(lease.job.payload.clone());
-        let flow = event.as_ref().map_or("", |event| &event.flow).to_owned();
+        let flow = event.as_ref().map_or("", |event| &event.flow);
         let recorder = &self.shared.recorder;
         let id = &lease.job.id;
-        let make = || RunCell::new(id.clone(), flow.clone(), recorder.now());
-        let (cell, _) = self.shared.runs.add(id, make);
+        let make = || {
+            RunCell::new(
+                id.clone(),
+                clean_name(flow, &recorder.sanitizer),
+                recorder.now(),
+            )
+        };
+        let (cell, is_new) = self.shared.runs.add(id, make);
         let attempt = lease.attempt.max(1);
-        let open = OpenRun::new(self.shared.clone(), cell, attempt, RunState::Interrupted);
+        if is_new {
+            self.shared.adopt_end(&cell).await;
+        }
+        if cell.state().is_settled() {
+            return self.settle(&lease, cell.ended_before(attempt)).await;
+        }
+        let open = || OpenRun::new(self.shared.clone(), cell.clone(), attempt);
         let found = match event {
             Ok(event) => self.shared.find(&event.flow).map(|found| (found, event)),
             Err(error) => {
@@ -187,112 +206,38 @@ impl Worker {
         };
         let (registered, event) = match found {
             Ok(found) => found,
-            Err(error) => return self.bury(&lease, open, &error).await,
+            Err(error) => return self.bury(&lease, open(), &error).await,
         };
         if attempt > self.shared.max_attempts {
             let message = format!("its worker was lost {} times", attempt - 1);
             let error = Error::new(ErrorKind::Internal, message);
-            return self.bury(&lease, open, &error).await;
+            return self.bury(&lease, open(), &error).await;
         }
-        let Some(_permits) = self.permits(registered, room, permit).await else {
-            return self.stopped(&lease, open).await;
+        if registered.is_full() && self.waiting_room.available_permits() == 0 {
+            note(self.queue.release(&lease, FLOW_IS_FULL).await);
+            return;
+        }
+        let permits = self.permits(registered);
+        let Some(_permits) = self.stop.run_until_cancelled(permits).await.flatten() else {
+            note(self.queue.release(&lease, Duration::ZERO).await);
+            return self.count(|report| report.released += 1);
         };
-        let ended = open.execute(registered, event, Some(&self.stop)).await;
+        drop(room);
+        let ended = open().execute(registered, event, Some(&self.stop)).await;
         self.settle(&lease, ended).await;
     }
 
-    /// The flow's permit and a general one, taken in this order; `None` when the worker is to stop.
-    async fn permits(
-        &self,
-        registered: &Registered,
-        room: OwnedSemaphorePermit,
-        permit: OwnedSemaphorePermit,
-    ) -> Option<(Option<OwnedSemaphorePermit>, OwnedSemaphorePermit)> {
-        let Some(limit) = &registered.permits else {
-            return Some((None, permit));
+    /// The flow's permit, then a general one: nothing general is held while the flow's is waited for.
+    async fn permits(&self, registered: &Registered) -> Option<Permits> {
+        let of_flow = match &registered.permits {
+            Some(limit) => Some(limit.clone().acquire_owned().await.ok()?),
+            None => None,
         };
-        if let Ok(of_flow) = limit.clone().try_acquire_owned() {
-            return Some((Some(of_flow), permit));
-        }
-        drop(permit);
-        let waiting = async {
-            let of_flow = limit.clone().acquire_owned().await.ok()?;
-            let permit = self.shared.permits.clone().acquire_owned().await.ok()?;
-            Some((Some(of_flow), permit))
-        };
-        let permits = self.stop.run_until_cancelled(waiting).await.flatten();
-        drop(room);
-        permits
+        let general = self.shared.permits.clone().acquire_owned().await.ok()?;
+        Some((of_flow, general))
     }
 
-    async fn settle(&self, lease: &Lease, ended: Ended) {
-        match ended {
-            Ended::Well(open, envelope) => {
-                let failed = envelope.error.is_some();
-                open.succeed(envelope).await;
-                self.ack(lease).await;
-                self.count(|report| {
-                    if failed {
-                        report.failed += 1;
-                    } else {
-                        report.succeeded += 1;
-                    }
-                });
-            }
-            Ended::Badly(open, error) if error.is_retryable() => {
-                if open.attempt() >= self.shared.max_attempts {
-                    return self.bury(lease, open, &error).await;
-                }
-                let delay = self.shared.backoff.after(open.attempt());
-                open.back(Some(&error)).await;
-                note(self.queue.retry(lease, delay).await);
-                self.count(|report| report.retried += 1);
-            }
-            Ended::Badly(open, error) => {
-                open.fail(RunState::Failed, &error).await;
-                self.ack(lease).await;
-                self.count(|report| report.failed += 1);
-            }
-            Ended::Cancelled(open) => {
-                open.cancelled().await;
-                self.ack(lease).await;
-                self.count(|report| report.cancelled += 1);
-            }
-            Ended::Stopped(open) => self.stopped(lease, open).await,
-            Ended::BeforeItBegan => {
-                self.ack(lease).await;
-                self.count(|report| report.repeated += 1);
-            }
-        }
-    }
-
-    async fn stopped(&self, lease: &Lease, open: OpenRun) {
-        open.back(None).await;
-        note(self.queue.retry(lease, Duration::ZERO).await);
-        self.count(|report| report.retried += 1);
-    }
-
-    /// Puts the job aside, with the error and the steps that led to it.
-    async fn bury(&self, lease: &Lease, open: OpenRun, error: &Error) {
-        let mut reason = DeadReason::new(self.shared.recorder.said(error), open.attempt());
-        reason.trace = open.steps();
-        open.fail(RunState::Dead, error).await;
-        note(self.queue.dead(lease, reason).await);
-        self.count(|report| report.dead += 1);
-    }
-
-    async fn ack(&self, lease: &Lease) {
-        note(self.queue.ack(lease).await);
-    }
-
-    fn count(&self, add: impl FnOnce(&mut WorkReport)) {
+    pub(super) fn count(&self, add: impl FnOnce(&mut WorkReport)) {
         add(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-/// A job that could not be settled comes again when its lease ends; its run has its end by then.
-fn note(settled: Result<LeaseStatus>) {
-    if let Err(error) = settled {
-        tracing::warn!(%error, "a job could not be settled");
     }
 }

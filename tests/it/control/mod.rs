@@ -1,12 +1,15 @@
 //! The control plane: runs and how they end, the gate, queues, workers, the scheduler, the audit store.
 
+mod again;
 #[cfg(feature = "audit")]
 pub(crate) mod audit;
 #[cfg(all(feature = "cli", feature = "audit"))]
 mod commands;
 mod delivery;
 mod envelope;
+mod names;
 mod queue_conformance;
+mod room;
 mod runs;
 mod schedule;
 pub(crate) mod worker;

@@ -169,9 +169,19 @@ async fn a_queued_run_that_is_cancelled_never_begins() {
     let begun = Arc::new(AtomicUsize::new(0));
     let counted = begun.clone();
     let queue = MemoryQueue::new();
+    let lifecycle = Lifecycle::new();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = heard.clone();
+    lifecycle
+        .on(move |event| {
+            let kind = event.error.as_ref().map(|error| error.kind);
+            told.lock().unwrap().push((event.phase, kind));
+        })
+        .unwrap();
     let plane = ControlPlane::builder()
         .queue(queue.clone())
         .audit(audit.clone())
+        .lifecycle(lifecycle.clone())
         .flow("good", move |_: FlowContext| {
             counted.fetch_add(1, Ordering::SeqCst);
             async { Ok(tides()) }
@@ -182,6 +192,9 @@ async fn a_queued_run_that_is_cancelled_never_begins() {
     assert_eq!(run.state(), RunState::Queued);
     run.cancel();
     assert_eq!(run.wait().await.state, RunState::Cancelled);
+    lifecycle.flush_blocking();
+    let cancelled = (Phase::Failed, Some(ErrorKind::Cancelled));
+    assert_eq!(*heard.lock().unwrap(), [cancelled]);
 
     let last = plane.ingest(Event::new("good", Value::Null)).await.unwrap();
     let stop = CancellationToken::new();
@@ -191,7 +204,7 @@ async fn a_queued_run_that_is_cancelled_never_begins() {
     };
     let (report, ()) = futures::join!(plane.work(&stop), waiting);
     assert_eq!(
-        (report.unwrap().repeated, begun.load(Ordering::SeqCst)),
+        (report.unwrap().cancelled, begun.load(Ordering::SeqCst)),
         (1, 1)
     );
     assert_eq!(
@@ -236,9 +249,9 @@ fn an_event_is_read_from_a_webhook_and_refuses_what_it_does_not_know() {
 
 #[test]
 fn a_full_queue_refuses_and_the_same_event_may_come_again() {
-    let audit = MemoryAudit::new();
+    let (audit, queue) = (MemoryAudit::new(), MemoryQueue::new().capacity(1));
     let plane = ControlPlane::builder()
-        .queue(MemoryQueue::new().capacity(1))
+        .queue(queue.clone())
         .audit(audit.clone())
         .flow("good", |_: FlowContext| async { Ok(tides()) })
         .build()
@@ -251,11 +264,14 @@ fn a_full_queue_refuses_and_the_same_event_may_come_again() {
         (error.kind(), error.is_retryable()),
         (ErrorKind::QueueFull, true)
     );
-    assert_eq!(
-        states(&audit, "second"),
-        [RunState::Queued, RunState::Failed]
-    );
+    let kept = pollster::block_on(audit.history("second")).unwrap();
+    assert_eq!(kept, None, "it never was a run");
     assert_eq!(ingest("second").unwrap_err().kind(), ErrorKind::QueueFull);
+
+    let lease = pollster::block_on(queue.next("runs")).unwrap();
+    pollster::block_on(queue.ack(&lease)).unwrap();
+    assert_eq!(ingest("second").unwrap().state(), RunState::Queued);
+    assert_eq!(states(&audit, "second"), [RunState::Queued]);
 }
 
 #[test]

@@ -48,14 +48,17 @@ pub(super) fn put_in(
     }
 }
 
-/// A final state stays; an interrupted run may go on.
+/// [`AuditedRun::may_take`](crate::flow::audit::AuditedRun): a final state stays, and so does what a later
+/// attempt has begun; an interrupted run may go on, or begin all over.
 const CHANGE_STATE: &str = "
     INSERT INTO runs (run_id, flow, state, attempt, created_at, changed_at, error, owner)
     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)
     ON CONFLICT (run_id) DO UPDATE
     SET state = excluded.state, attempt = excluded.attempt, changed_at = excluded.changed_at,
         error = excluded.error, owner = excluded.owner
-    WHERE runs.state IN ('queued', 'running', 'interrupted')";
+    WHERE runs.state IN ('queued', 'running', 'interrupted')
+        AND (excluded.attempt >= runs.attempt
+            OR runs.state = 'interrupted' AND (excluded.state = 'running' OR excluded.attempt = 0))";
 
 /// An entry of a run that has no state yet.
 fn know_run(transaction: &Transaction<'_>, entry: &AuditEntry) -> rusqlite::Result<()> {
