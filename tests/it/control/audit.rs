@@ -313,3 +313,73 @@ fn runs_of_a_process_that_was_killed_are_interrupted() {
     ));
     assert_eq!(SqliteAudit::open(&path).unwrap().interrupted(), 0, "once");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_store_called_by_another_name_leaves_live_runs_alone() {
+    let folder = folder();
+    let path = folder.path().join("audit.sqlite");
+    let store = SqliteAudit::open(&path).unwrap();
+    let waits = ControlPlane::builder()
+        .audit(store)
+        .queue(MemoryQueue::new())
+        .flow("waits", |_: FlowContext| async { Ok(tides()) })
+        .build()
+        .unwrap();
+    ingest(&waits, "waits", "waiting");
+    let link = folder.path().join("link.sqlite");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let reader = SqliteAudit::open_existing(&link).unwrap();
+    assert_eq!(
+        runs(&reader, &AuditFilter::new())[0].state,
+        RunState::Queued
+    );
+    let beside = SqliteAudit::open(&link).unwrap();
+    assert_eq!(beside.interrupted(), 0);
+}
+
+#[test]
+fn a_file_that_another_is_just_setting_up_is_waited_for() {
+    let folder = folder();
+    let path = folder.path().join("audit.sqlite");
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+        .unwrap();
+    let opening = std::thread::spawn(move || SqliteAudit::open(path).map(drop));
+    let begun = std::time::Instant::now();
+    while !opening.is_finished() && begun.elapsed() < std::time::Duration::from_millis(300) {
+        std::thread::yield_now();
+    }
+    other.execute_batch("COMMIT").unwrap();
+    opening.join().unwrap().unwrap();
+}
+
+#[test]
+fn names_are_kept_clean_and_short() {
+    let folder = folder();
+    let file = SqliteAudit::open(folder.path().join("audit.sqlite")).unwrap();
+    let secret = ["ghp_", &"a1B2".repeat(9)].concat();
+    let long = format!("{secret} {}", "x".repeat(9000));
+    let named = long.clone();
+    let plane = ControlPlane::builder()
+        .audit(file.clone())
+        .flow(&long, move |context: FlowContext| {
+            let name = named.clone();
+            async move {
+                context.step(&name, async { Ok(()) }).await?;
+                Ok(tides())
+            }
+        })
+        .build()
+        .unwrap();
+    ingest(&plane, &long, "a");
+    let history = pollster::block_on(file.history("a")).unwrap().unwrap();
+    for entry in &history.entries {
+        let text = serde_json::to_string(entry).unwrap();
+        assert!(!text.contains("a1B2"), "{text}");
+        if let Audited::Trace(step) = &entry.what {
+            assert!(step.name.len() < 300 && entry.flow.len() < 300, "{text}");
+        }
+    }
+}

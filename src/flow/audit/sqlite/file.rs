@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
@@ -15,6 +15,9 @@ const VERSION: i32 = 1;
 
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(20);
+
+/// The wait before a file that another process sets up is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 const TABLES: &str = "
     CREATE TABLE runs (
@@ -40,7 +43,9 @@ const TABLES: &str = "
 ";
 
 /// Opens the file for writing; makes it (0600) and its directory (0700) where they are missing.
-pub(super) fn create(path: &Path) -> Result<Connection> {
+///
+/// Also gives the file's own path: the locks beside it have the same names, however it was called.
+pub(super) fn create(path: &Path) -> Result<(Connection, PathBuf)> {
     make_private(path).map_err(|error| {
         Error::new(
             ErrorKind::Log,
@@ -49,18 +54,47 @@ pub(super) fn create(path: &Path) -> Result<Connection> {
         .with_source(error)
         .with_hint("name a file in a directory that you may write to")
     })?;
+    let own = own_path(path)?;
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
+        let mut connection = Connection::open_with_flags(&own, flags)?;
         connection.busy_timeout(BUSY)?;
-        let is_new = set_up(&mut connection)?;
+        let is_new = set_up_patiently(&mut connection)?;
         Ok((connection, is_new))
     };
     let (connection, is_new) = open().map_err(|error| failed(path, "open", error))?;
     if !is_new {
         check(&connection, path)?;
     }
-    Ok(connection)
+    Ok((connection, own))
+}
+
+fn own_path(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| {
+        let message = format!("cannot find the audit store `{}`", path.display());
+        Error::new(ErrorKind::Log, message)
+            .with_source(error)
+            .with_hint("check who may read its directory")
+    })
+}
+
+/// `SQLite` itself does not wait for others where the mode of the journal changes.
+fn set_up_patiently(connection: &mut Connection) -> rusqlite::Result<bool> {
+    let begun = Instant::now();
+    loop {
+        let set_up = set_up(connection);
+        let is_busy = |error: &rusqlite::Error| {
+            let code = error.sqlite_error_code();
+            matches!(
+                code,
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+            )
+        };
+        if !set_up.as_ref().is_err_and(is_busy) || begun.elapsed() >= BUSY {
+            return set_up;
+        }
+        std::thread::sleep(TRY_AGAIN);
+    }
 }
 
 /// Makes the tables in a file that has none; whether it did so.
@@ -92,22 +126,23 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Opens a file that is there, only to read it.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection> {
+pub(super) fn open_to_read(path: &Path) -> Result<(Connection, PathBuf)> {
     if !path.is_file() {
         let message = format!("there is no audit store `{}`", path.display());
         return Err(Error::new(ErrorKind::Log, message).with_hint(
             "name the file that the control plane's `SqliteAudit` writes; by default it is `artifacts/audit.sqlite`",
         ));
     }
+    let own = own_path(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open_with_flags(&own, flags)?;
         connection.busy_timeout(BUSY)?;
         Ok(connection)
     };
     let connection = open().map_err(|error| failed(path, "open", error))?;
     check(&connection, path)?;
-    Ok(connection)
+    Ok((connection, own))
 }
 
 /// Refuses what others made, and what a newer version did.

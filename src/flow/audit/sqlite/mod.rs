@@ -46,8 +46,14 @@ pub struct SqliteAudit {
     sanitizer: Sanitizer,
 }
 
-struct Shared {
+/// The file as it was given, for those who read of it, and its own path, by which its locks are called.
+struct Paths {
     path: PathBuf,
+    own: PathBuf,
+}
+
+struct Shared {
+    paths: Paths,
     owner: Option<Owner>,
     interrupted: usize,
     /// Gone when the last handle is.
@@ -58,7 +64,7 @@ struct Shared {
 impl fmt::Debug for SqliteAudit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteAudit")
-            .field("path", &self.shared.path)
+            .field("path", &self.shared.paths.path)
             .finish_non_exhaustive()
     }
 }
@@ -72,9 +78,9 @@ impl SqliteAudit {
     /// [`ErrorKind::Log`] when the file cannot be opened, is none of this kind, or is of a newer version.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let mut connection = file::create(&path)?;
-        let (owner, interrupted) = owner::register(&mut connection, &path)?;
-        Self::started(path, connection, Some(owner), interrupted)
+        let (mut connection, own) = file::create(&path)?;
+        let (owner, interrupted) = owner::register(&mut connection, &own)?;
+        Self::started(Paths { path, own }, connection, Some(owner), interrupted)
     }
 
     /// Opens a file that is there, only to read it.
@@ -83,8 +89,8 @@ impl SqliteAudit {
     /// As [`open`](Self::open); a file that is missing is one too.
     pub fn open_existing(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let connection = file::open_to_read(&path)?;
-        Self::started(path, connection, None, 0)
+        let (connection, own) = file::open_to_read(&path)?;
+        Self::started(Paths { path, own }, connection, None, 0)
     }
 
     /// Sanitizes by other rules than the default ones.
@@ -98,13 +104,13 @@ impl SqliteAudit {
         self.shared.interrupted
     }
 
-    /// The file.
+    /// The file, as it was given.
     pub fn path(&self) -> &Path {
-        &self.shared.path
+        &self.shared.paths.path
     }
 
     fn started(
-        path: PathBuf,
+        paths: Paths,
         mut connection: Connection,
         owner: Option<Owner>,
         interrupted: usize,
@@ -123,7 +129,7 @@ impl SqliteAudit {
             })?;
         Ok(Self {
             shared: Arc::new(Shared {
-                path,
+                paths,
                 owner,
                 interrupted,
                 requests: Some(requests),
@@ -154,7 +160,7 @@ impl SqliteAudit {
         requests.send(request).await.map_err(|_| gone())?;
         match answered.await.map_err(|_| gone())? {
             Ok(done) => Ok(done),
-            Err(WorkError::Sqlite(error)) => Err(failed(&self.shared.path, what, error)),
+            Err(WorkError::Sqlite(error)) => Err(failed(&self.shared.paths.path, what, error)),
             Err(WorkError::Other(error)) => Err(error),
         }
     }
@@ -210,13 +216,13 @@ impl AuditStore for SqliteAudit {
     }
 
     async fn runs(&self, filter: &AuditFilter) -> Result<Vec<AuditedRun>> {
-        let (filter, path) = (filter.clone(), self.shared.path.clone());
+        let (filter, path) = (filter.clone(), self.shared.paths.own.clone());
         let work = move |connection: &mut Connection| read::runs(connection, &path, &filter);
         self.on_file("read", work).await
     }
 
     async fn history(&self, run_id: &str) -> Result<Option<RunHistory>> {
-        let (run_id, path) = (run_id.to_owned(), self.shared.path.clone());
+        let (run_id, path) = (run_id.to_owned(), self.shared.paths.own.clone());
         let work = move |connection: &mut Connection| read::history(connection, &path, &run_id);
         self.on_file("read", work).await
     }
