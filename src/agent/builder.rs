@@ -154,6 +154,7 @@ impl AgentRunnerBuilder {
                 tools: self.tools,
                 lifecycle: self.lifecycle,
                 slow_after: self.slow_after,
+                gate: None,
                 schemas: Arc::default(),
                 hashes: Arc::default(),
                 content: self.content.unwrap_or_else(content_of_process),

@@ -56,6 +56,7 @@ pub use builder::AgentRunnerBuilder;
 pub use conversation::Conversation;
 pub use options::RunOptions;
 pub use outcome::Outcome;
+pub(crate) use runner::AgentGate;
 pub use runner::AgentRunner;
 pub(crate) use runner::variables_of;
 pub use spec::AgentSpec;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use schemars::JsonSchema;
@@ -70,6 +71,13 @@ pub(super) struct Shared {
     pub(super) content: TelemetryContent,
     pub(super) lifecycle: Lifecycle,
     pub(super) slow_after: SlowAfter,
+    pub(super) gate: Option<Arc<dyn AgentGate>>,
+}
+
+/// Asked before an agent begins: its error is that of the run.
+#[async_trait]
+pub(crate) trait AgentGate: Send + Sync {
+    async fn admit(&self, agent: &str) -> Result<()>;
 }
 
 impl fmt::Debug for AgentRunner {
@@ -279,6 +287,17 @@ impl AgentRunner {
         }
     }
 
+    /// The same runner with these tools, where `gate` is asked before each agent.
+    pub(crate) fn gated(&self, tools: ToolSet, gate: Arc<dyn AgentGate>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                tools,
+                gate: Some(gate),
+                ..(*self.shared).clone()
+            }),
+        }
+    }
+
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
     }
@@ -320,6 +339,9 @@ impl Shared {
             slow_after: self.slow_after,
         };
         let result = async {
+            if let Some(gate) = &self.gate {
+                gate.admit(&spec.name).await?;
+            }
             Execution::prepare(surroundings, spec, schema, variables, options)?
                 .run(decode)
                 .await

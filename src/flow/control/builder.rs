@@ -91,8 +91,8 @@ impl ControlPlaneBuilder {
         self
     }
 
-    /// Marks an agent as one that acts on the world: its [steps](super::FlowContext::step) need delivery
-    /// to be allowed.
+    /// Marks an agent as one that acts on the world: its [steps](super::FlowContext::step), and its runs by
+    /// a [runner of the context](super::FlowContext::runner), need delivery to be allowed.
     pub fn acts_on_world(mut self, agent: impl Into<String>) -> Self {
         self.acting.insert(agent.into());
         self

@@ -109,13 +109,15 @@ impl FlowContext {
         self.gated(&self.inner.plane.tools)
     }
 
-    /// `runner` behind the delivery gate: its agents' tools that act on the world are rejected where the
-    /// run may not deliver.
+    /// `runner` behind the delivery gate. Where the run may not deliver, its agents' tools that act on the
+    /// world are rejected, and agents that [do](super::ControlPlaneBuilder::acts_on_world) fail with
+    /// [`ErrorKind::NotPermitted`]. A runner that did not come from here has no gate.
     pub fn runner(&self, runner: &AgentRunner) -> AgentRunner {
         if self.may_deliver() {
             return runner.clone();
         }
-        runner.with_tools(self.gated(runner.tools()))
+        let gate = Arc::new(Gate(self.clone()));
+        runner.gated(self.gated(runner.tools()), gate)
     }
 
     fn gated(&self, tools: &ToolSet) -> ToolSet {
@@ -153,9 +155,7 @@ impl FlowContext {
         agent: &str,
         work: Pin<Box<impl Future<Output = Result<T>>>>,
     ) -> Result<T> {
-        if self.inner.plane.acting.contains(agent) && !self.may_deliver() {
-            return Err(self.refuse(agent).await);
-        }
+        self.admit(agent).await?;
         let _permit = match self.inner.plane.agents.get(agent) {
             Some(limit) => Some(limit.acquire().await.map_err(closed)?),
             None => None,
@@ -200,6 +200,14 @@ impl FlowContext {
         let mut remark = TraceEvent::new(name, Phase::Finished);
         remark.detail = Some(detail.into());
         self.keep(remark).await;
+    }
+
+    /// Refuses an agent that acts on the world where the run may not deliver.
+    pub(super) async fn admit(&self, agent: &str) -> Result<()> {
+        if self.inner.plane.acting.contains(agent) && !self.may_deliver() {
+            return Err(self.refuse(agent).await);
+        }
+        Ok(())
     }
 
     /// Records that `what` was not allowed to act on the world.

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::context::FlowContext;
 use super::event::Event;
-use crate::error::{Error, ErrorKind};
+use crate::agent::AgentGate;
+use crate::error::{Error, ErrorKind, Result};
 use crate::tool::{AskPermission, PermissionAnswer, PermissionQuestion};
 
 /// Which runs may act on the world.
@@ -47,7 +48,7 @@ pub(super) fn refused(what: &str, policy: DeliveryPolicy) -> Error {
     Error::new(ErrorKind::NotPermitted, message)
 }
 
-/// Asked about each tool that acts on the world, where a run may not deliver.
+/// Asked about each tool that acts on the world, and before each agent, where a run may not deliver.
 pub(super) struct Gate(pub(super) FlowContext);
 
 #[async_trait]
@@ -55,5 +56,12 @@ impl AskPermission for Gate {
     async fn ask(&self, question: &PermissionQuestion<'_>) -> PermissionAnswer {
         self.0.refuse(question.tool).await;
         PermissionAnswer::Reject(self.0.policy().refusal().to_owned())
+    }
+}
+
+#[async_trait]
+impl AgentGate for Gate {
+    async fn admit(&self, agent: &str) -> Result<()> {
+        self.0.admit(agent).await
     }
 }

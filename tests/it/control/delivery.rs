@@ -194,3 +194,26 @@ fn a_runner_with_tools_of_its_own_goes_behind_the_gate_too() {
     let spec = AgentSpec::new("planner", "planner", "m");
     pollster::block_on(stage.runner.run(&spec, topic())).unwrap();
 }
+
+#[test]
+fn an_agent_that_acts_on_the_world_does_not_run_by_a_runner_of_the_context_either() {
+    let (stage, audit) = (Arc::new(Stage::new([])), MemoryAudit::new());
+    let inner = stage.clone();
+    let plane = ControlPlane::builder()
+        .acts_on_world("mailer")
+        .audit(audit.clone())
+        .flow("digest", move |context: FlowContext| {
+            let runner = context.runner(&inner.runner);
+            async move {
+                let spec = AgentSpec::new("mailer", "planner", "m");
+                runner.run(&spec, topic()).await?;
+                Ok(tides())
+            }
+        })
+        .build()
+        .unwrap();
+    let run = pollster::block_on(plane.ingest(Event::new("digest", Value::Null))).unwrap();
+    assert_eq!(run.status().error.unwrap().kind, ErrorKind::NotPermitted);
+    assert_eq!(refusals(&audit, run.id()), ["mailer"]);
+    assert!(stage.memory.records().is_empty(), "no request was made");
+}
