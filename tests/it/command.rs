@@ -1,5 +1,6 @@
 //! The `duologue` command in a folder of its own: nothing of the caller's environment reaches it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -96,6 +97,16 @@ impl Folder {
         Ended::of(command(self.folder.path(), arguments, variables))
     }
 
+    /// [`Self::run`] with this on standard input.
+    pub(crate) fn run_reading(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut command = prepared(self.folder.path(), arguments, &[]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        Ended::of(child)
+    }
+
     /// Starts the command on a job whose answer never comes, and waits until its call has begun.
     pub(crate) fn start_call_that_hangs(&self, arguments: &[&str]) -> Hanging {
         self.write("replies.yaml", "replies: [{never: true}]");
@@ -154,16 +165,20 @@ pub(crate) fn names_in(directory: &Path) -> Vec<String> {
 }
 
 fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_duologue"))
+    prepared(directory, arguments, variables).spawn().unwrap()
+}
+
+fn prepared(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duologue"));
+    command
         .args(arguments)
         .current_dir(directory)
         .env_clear()
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::piped());
+    command
 }
 
 pub(crate) fn has_begun(journal: &Path) -> bool {

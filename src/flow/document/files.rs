@@ -45,15 +45,19 @@ impl Selection {
             Error::new(ErrorKind::Config, format!("{shown} is no pattern: {why}"))
                 .with_hint("allowed: `*`, `?`, `**`, `[a-z]`, `{one,other}`")
         };
-        let is_plain = |part: &Component| !is_pattern(Path::new(part.as_os_str()));
+        // A folder that is there is no pattern, whatever its name: `project [2024]`.
+        let is_plain = |folder: &Path, part: &Component| {
+            !is_pattern(Path::new(part.as_os_str())) || folder.join(part).is_dir()
+        };
         let mut parts = pattern.components().peekable();
         let mut folder = PathBuf::new();
-        while let Some(part) = parts.next_if(is_plain) {
+        while let Some(part) = parts.next_if(|part| is_plain(&folder, part)) {
             folder.push(part);
         }
-        let rest: PathBuf = parts.collect();
-        let rest = rest.to_str().ok_or_else(|| broken("it is not UTF-8"))?;
-        let glob = GlobBuilder::new(rest)
+        let rest = parts.map(|part| part.as_os_str().to_str());
+        let rest: Option<Vec<&str>> = rest.collect();
+        let rest = rest.ok_or_else(|| broken("it is not UTF-8"))?.join("/");
+        let glob = GlobBuilder::new(&rest)
             .literal_separator(true)
             .empty_alternates(true)
             .build()
@@ -74,9 +78,9 @@ impl Selection {
         })
     }
 
-    /// Whether there is a folder to look through.
-    pub(super) fn is_there(&self) -> bool {
-        self.folder.is_dir()
+    /// Whether there is a file, or something that cannot be listed.
+    pub(super) fn finds_any(&self) -> bool {
+        self.folder.is_dir() && self.entries().next().is_some()
     }
 
     /// The files' paths, or what cannot be listed, in the order of their names.

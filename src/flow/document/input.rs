@@ -153,7 +153,8 @@ impl Capture {
 
 pub(super) fn too_big(bytes: u64, limit: u64) -> Error {
     Error::new(ErrorKind::Config, format!("it has {bytes} bytes")).with_hint(format!(
-        "allowed: {limit} bytes; `max_document_bytes` sets the limit"
+        "allowed: {limit} bytes; `max_bytes` of a job's `documents` sets the limit, \
+         `max_document_bytes` in a program"
     ))
 }
 

@@ -1,6 +1,7 @@
 //! Where documents come from.
 
 use std::fmt;
+use std::panic;
 use std::path::{Path, PathBuf};
 
 use futures::stream::{BoxStream, Stream, StreamExt};
@@ -13,6 +14,7 @@ use super::input::{self, Stop, Watched};
 use super::json::Elements;
 use super::lines::{Lines, Origin};
 use super::rows::Rows;
+use crate::background::{self, Lost};
 use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -150,9 +152,38 @@ impl DocumentSource {
                 let found = documents.map(move |document| of_program(document, max_bytes));
                 (total, Box::new(found) as Reading)
             }
-            Place::Path(path) => at_path(&path, self.fields, max_bytes, &stop)?,
+            Place::Path(path) => match at_path(&path, self.fields, max_bytes, &stop)? {
+                Opened::Items(reading) => (None, reading),
+                Opened::Files(selection) => {
+                    let total = selection.count();
+                    let reading = selection.documents(max_bytes, stop.clone());
+                    (total, Box::new(reading) as Reading)
+                }
+            },
         };
         Documents::start(reading, total, stop)
+    }
+
+    /// [`open`](Self::open), on a thread that may block.
+    pub(crate) async fn open_on_thread(self) -> Result<Documents> {
+        match background::run_blocking(move || self.open()).await {
+            Ok(opened) => opened,
+            Err(Lost::Panicked(payload)) => panic::resume_unwind(payload),
+            Err(Lost::NoThread(error)) => {
+                let message = "no thread can be started to read documents";
+                Err(Error::new(ErrorKind::Internal, message).with_source(error))
+            }
+        }
+    }
+
+    /// What [`open`](Self::open) would refuse. Nothing is counted, and nothing is taken from standard input.
+    pub(crate) fn check(self) -> Result<()> {
+        match self.origin {
+            Place::Path(path) => {
+                at_path(&path, self.fields, self.max_bytes, &Stop::default()).map(drop)
+            }
+            Place::Given(_) | Place::Streamed(_) => Ok(()),
+        }
     }
 }
 
@@ -167,7 +198,11 @@ fn of_program(document: Document, max_bytes: u64) -> Found {
     }
 }
 
-type Opened = (Option<u64>, Reading);
+/// What a path leads to.
+enum Opened {
+    Items(Reading),
+    Files(Selection),
+}
 
 fn at_path(path: &Path, fields: FieldNames, max_bytes: u64, stop: &Stop) -> Result<Opened> {
     if path == Path::new("-") {
@@ -178,16 +213,16 @@ fn at_path(path: &Path, fields: FieldNames, max_bytes: u64, stop: &Stop) -> Resu
             max_bytes,
         );
         let input = Watched::new(std::io::stdin(), stop).buffered();
-        return Ok((None, Box::new(Lines::new(input, origin))));
+        return Ok(Opened::Items(Box::new(Lines::new(input, origin))));
     }
     if path.is_dir() {
         // A folder that may not be listed would be an empty one.
         path.read_dir()
             .map_err(|error| config::unreadable(path, error))?;
-        return Ok(in_files(Selection::folder(path), max_bytes, stop));
+        return Ok(Opened::Files(Selection::folder(path)));
     }
     if files::is_pattern(path) && path.symlink_metadata().is_err() {
-        return in_glob(path, max_bytes, stop);
+        return in_glob(path).map(Opened::Files);
     }
     let input = |path: &Path| input::open(path, stop);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -199,7 +234,7 @@ fn at_path(path: &Path, fields: FieldNames, max_bytes: u64, stop: &Stop) -> Resu
         Some("tsv") => Box::new(Rows::new(input(path)?, b'\t', origin)?),
         _ => return Err(unknown_kind(path)),
     };
-    Ok((None, reading))
+    Ok(Opened::Items(reading))
 }
 
 fn origin(shown: String, stem: String, fields: FieldNames, max_bytes: u64) -> Origin {
@@ -211,25 +246,15 @@ fn origin(shown: String, stem: String, fields: FieldNames, max_bytes: u64) -> Or
     }
 }
 
-fn in_files(selection: Selection, max_bytes: u64, stop: &Stop) -> Opened {
-    let total = selection.count();
-    (
-        total,
-        Box::new(selection.documents(max_bytes, stop.clone())),
-    )
-}
-
-fn in_glob(pattern: &Path, max_bytes: u64, stop: &Stop) -> Result<Opened> {
+fn in_glob(pattern: &Path) -> Result<Selection> {
     let selection = Selection::glob(pattern)?;
-    let is_there = selection.is_there();
-    let opened = in_files(selection, max_bytes, stop);
-    if !is_there || opened.0 == Some(0) {
+    if !selection.finds_any() {
         let message = format!("no file fits {}", input::quoted(pattern));
         return Err(Error::new(ErrorKind::Config, message).with_hint(
             "`*` stays within one folder, `**` goes through all below; hidden files are left out",
         ));
     }
-    Ok(opened)
+    Ok(selection)
 }
 
 fn ending(path: &Path) -> Option<String> {

@@ -39,7 +39,7 @@ impl Pipeline {
         options: PipelineOptions,
     ) -> Result<PipelineReport> {
         self.check(runner)?;
-        let documents = documents.open()?;
+        let documents = documents.open_on_thread().await?;
         let (limit, clean) = (options.limit.unwrap_or(u64::MAX), options.clean);
         let run = Run::open(self, runner, options)?;
         if clean {

@@ -35,7 +35,7 @@ impl Job {
             .check(runner)
             .map_err(|error| error.within(&format!("`{}`", self.path.display())))?;
         plan.source()
-            .open()
+            .check()
             .map_err(|error| error.within(&self.key("pipeline.documents")))?;
         let output = plan.output.as_ref();
         if let Some(directory) = output.and_then(|output| output.directory.as_ref()) {

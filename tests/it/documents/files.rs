@@ -158,6 +158,18 @@ fn a_glob_gives_the_files_that_fit_it() {
 }
 
 #[test]
+fn characters_of_patterns_in_the_folders_above_are_only_characters() {
+    let folder = with(&[
+        ("project [2024]/docs/a.md", b"A"),
+        ("project [2024]/docs {old}/b.md", b"B"),
+    ]);
+    let of = |pattern: &str| read(DocumentSource::path(folder.path().join(pattern)));
+    assert_eq!(of("project [2024]/docs/*.md").ids(), ["a.md"]);
+    assert_eq!(of("project [2024]/docs {old}/[a-b].md").ids(), ["b.md"]);
+    assert_eq!(of("project [2024]/d*/b.md").ids(), ["docs {old}/b.md"]);
+}
+
+#[test]
 fn an_empty_folder_is_zero_documents_and_a_glob_that_fits_none_is_a_mistake() {
     let folder = with(&[]);
     let empty = read(DocumentSource::path(folder.path()));

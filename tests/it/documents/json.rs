@@ -142,7 +142,7 @@ fn an_item_that_is_too_long_or_too_deep_is_passed_over() {
     let hint = read.unreadable[0].error.hint().unwrap();
     assert_eq!(
         hint,
-        "allowed: 1000 bytes; `max_document_bytes` sets the limit"
+        "allowed: 1000 bytes; `max_bytes` of a job's `documents` sets the limit, `max_document_bytes` in a program"
     );
 
     let read = read_file("d.json", deep);
