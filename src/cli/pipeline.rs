@@ -155,6 +155,7 @@ impl Pipeline {
             let directory = quoted(&directory.display().to_string());
             words.push(format!("--output-dir {directory}"));
         }
+        words.extend(self.limit.map(|limit| format!("--limit {limit}")));
         words.push(format!("--run-id {} --resume", quoted(run_id)));
         clean_line(&words.join(" "))
     }
