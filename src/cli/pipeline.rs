@@ -45,7 +45,7 @@ pub(super) struct Pipeline {
     /// not asked for again.
     #[arg(long)]
     resume: bool,
-    /// Remove the artifacts that earlier runs wrote, and nothing else, before it begins.
+    /// Remove the artifacts that earlier runs wrote to `output.dir`, and nothing else, before it begins.
     #[arg(long)]
     clean: bool,
     /// Allow every tool that would be asked about; what a rule rejects stays rejected.
@@ -128,7 +128,7 @@ impl Pipeline {
     fn close(&self, report: &PipelineReport) {
         output::say(&in_figures(report));
         list_failures(report);
-        for problem in &report.problems {
+        for problem in report.problems.iter().chain(&report.notices) {
             output::warning(&clean_line(problem));
         }
         let shown = |path| crate::config::shown(path).display().to_string();

@@ -117,8 +117,8 @@ impl Run<'_> {
         };
         let cleaned = artifacts.clean().await?;
         for file in cleaned.left {
-            let problem = format!("`{file}` stays: it is not what a run wrote there any more");
-            self.tally().problem(problem);
+            let notice = format!("`{file}` stays: it is not what a run wrote there any more");
+            self.tally().notice(notice);
         }
         Ok(())
     }
@@ -152,6 +152,7 @@ impl Run<'_> {
             cost_usd: effort.cost,
             duration_ms: self.duration_ms(),
             problems: tally.problems.clone(),
+            notices: tally.notices.clone(),
         }
     }
 

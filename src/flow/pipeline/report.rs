@@ -138,6 +138,10 @@ pub struct PipelineReport {
     /// What went wrong besides the documents: the log, the disk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// What is worth knowing and no failure: files that [`clean`](super::PipelineOptions::clean) left, because
+    /// somebody changed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 impl PipelineReport {

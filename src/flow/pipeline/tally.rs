@@ -19,6 +19,8 @@ pub(super) struct Tally {
     pub(super) stages: Vec<StageTotals>,
     pub(super) failures: Vec<DocumentFailure>,
     pub(super) problems: Vec<String>,
+    /// What the user should know, and which is nobody's failure.
+    pub(super) notices: Vec<String>,
     /// Whether the run stopped by itself.
     pub(super) paused: bool,
 }
@@ -60,6 +62,7 @@ impl Tally {
             stages: stages.collect(),
             failures: Vec::new(),
             problems: Vec::new(),
+            notices: Vec::new(),
             paused: false,
         }
     }
@@ -84,6 +87,12 @@ impl Tally {
     pub(super) fn problem(&mut self, problem: String) {
         if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
             self.problems.push(problem);
+        }
+    }
+
+    pub(super) fn notice(&mut self, notice: String) {
+        if self.notices.len() < MAX_PROBLEMS {
+            self.notices.push(notice);
         }
     }
 

@@ -114,7 +114,7 @@ fn artifacts_of_earlier_runs_go_when_asked_and_nothing_else_does() {
     files.sort();
     assert_eq!(files, ["a-name-2.md", "a-name.md", "mine.md"]);
     assert_eq!(
-        report.problems,
+        report.notices,
         ["`a-name-2.md` stays: it is not what a run wrote there any more"]
     );
 }
