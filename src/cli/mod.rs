@@ -3,6 +3,7 @@
 //! Exit codes: 0 everything succeeded, 1 something failed, 2 usage or configuration, 130 cancelled
 //! by Ctrl-C. What a program reads goes to stdout, what a person reads to stderr.
 
+mod bar;
 mod check;
 mod logs;
 mod output;

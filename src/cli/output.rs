@@ -6,6 +6,7 @@ use std::io::{ErrorKind as ErrorKindOfIo, Write};
 
 use serde::Serialize;
 
+use super::bar;
 use crate::call_log::Sanitizer;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -128,7 +129,9 @@ impl JsonList {
 
 /// A line for people, on stderr.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{}", without_commands(line));
+    bar::above(|| {
+        let _ = writeln!(anstream::stderr(), "{}", without_commands(line));
+    });
 }
 
 /// A line about something that does not fail the command, on stderr.

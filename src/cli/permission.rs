@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::bar;
 use super::output::{say, warning};
 use crate::call_log::Sanitizer;
 use crate::text;
@@ -56,6 +57,7 @@ impl AskPermission for Terminal {
         let lines = lines.get_or_insert_with(typed_lines);
         // What was typed before the question is no answer to it.
         while lines.try_recv().is_ok() {}
+        let _way = bar::give_way();
         say(&in_words(question, &self.sanitizer));
         answer_of(lines.recv().await.as_deref())
     }

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::tally::{Tally, was_interrupted};
 use super::{Style, tokens};
+use crate::cli::bar;
 use crate::cli::output::{clean_line, say};
 use crate::error::Result;
 use crate::lifecycle::{Lifecycle, LifecycleEvent, Phase, Subject};
@@ -31,6 +32,7 @@ impl DocumentProgress {
             Style::Bar => (Lifecycle::new(), Some(ProgressBar::no_length())),
         };
         let progress = Self { lifecycle, bar };
+        progress.bar.iter().for_each(bar::show);
         if !quiet {
             let mut view = View {
                 tally: Tally::of_at_most(limit),
@@ -51,7 +53,7 @@ impl DocumentProgress {
     pub(in crate::cli) fn end(self) {
         self.lifecycle.flush_blocking();
         if let Some(bar) = self.bar {
-            bar.finish_and_clear();
+            bar::end(&bar);
         }
     }
 }
@@ -65,8 +67,6 @@ struct View {
 impl View {
     fn show(&mut self, event: &LifecycleEvent) {
         self.tally.count(event);
-        let ends = event.subject == Subject::Document
-            && matches!(event.phase, Phase::Finished | Phase::Failed);
         if let Some(bar) = &self.bar {
             self.show_on(bar, event);
             return;
@@ -74,7 +74,7 @@ impl View {
         if let Some(line) = line(event) {
             say(&line);
         }
-        if ends && self.tally.ended().is_multiple_of(DOCUMENTS_PER_SUMMARY) {
+        if self.tally.is_round_after(event, DOCUMENTS_PER_SUMMARY) {
             say(&self.summary());
         }
     }
@@ -82,10 +82,7 @@ impl View {
     fn show_on(&self, bar: &ProgressBar, event: &LifecycleEvent) {
         if (event.subject, event.phase) == (Subject::Run, Phase::Started) {
             let template = match self.tally.total {
-                Some(total) => {
-                    bar.set_length(total);
-                    KNOWN_TOTAL
-                }
+                Some(_) => KNOWN_TOTAL,
                 None => UNKNOWN_TOTAL,
             };
             if let Ok(style) = ProgressStyle::with_template(template) {
@@ -97,6 +94,9 @@ impl View {
             && let Some(line) = line(event)
         {
             bar.println(line);
+        }
+        if let Some(total) = self.tally.total {
+            bar.set_length(total);
         }
         bar.set_position(self.tally.ended());
         bar.set_message(self.tally.figures(self.begun.elapsed()));

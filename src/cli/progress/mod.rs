@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::bar;
 use super::output::say;
 use crate::chat::Usage;
 use crate::job::{JobProgress, JobResult, ResultStatus};
@@ -65,6 +66,7 @@ impl Progress {
                 {
                     bar.set_style(style);
                 }
+                bar::show(&bar);
                 let _ = self.bar.set(bar);
             }
             (Style::Bar, JobProgress::Ended(result)) => {
@@ -81,7 +83,7 @@ impl Progress {
 
     pub(super) fn end(&self) {
         if let Some(bar) = self.bar.get() {
-            bar.finish_and_clear();
+            bar::end(bar);
         }
     }
 

@@ -10,15 +10,14 @@ use crate::lifecycle::{LifecycleEvent, Phase, Subject};
 /// How far a pipeline is.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// How many documents there are, where that is known.
+    /// How many items there are, where that is known. Those without a text are told of at the end alone.
     pub(super) total: Option<u64>,
     /// Most documents that the command begins.
     limit: Option<u64>,
-    begun: u64,
+    /// The documents under way. One that could not be read may end without a beginning.
+    under_way: Vec<String>,
     pub(super) succeeded: u64,
     pub(super) failed: u64,
-    /// Left for a resumption.
-    interrupted: u64,
     /// Of those that succeeded: done by an earlier process, in no time.
     resumed: u64,
     usage: Usage,
@@ -40,13 +39,11 @@ impl Tally {
                 let most = self.limit.unwrap_or(u64::MAX);
                 self.total = event.documents.map(|documents| documents.min(most));
             }
-            (Subject::Document, Phase::Started) => self.begun += 1,
-            (Subject::Document, Phase::Finished) => {
-                self.succeeded += 1;
-                self.resumed += u64::from(event.resumed);
+            (Subject::Run, Phase::Finished | Phase::Failed) => {
+                self.total = self.total.and(event.documents);
             }
-            (Subject::Document, Phase::Failed) if was_interrupted(event) => self.interrupted += 1,
-            (Subject::Document, Phase::Failed) => self.failed += 1,
+            (Subject::Document, Phase::Started) => self.under_way.push(id_of(event)),
+            (Subject::Document, Phase::Finished | Phase::Failed) => self.count_end(event),
             (Subject::Call, Phase::Finished | Phase::Failed) => {
                 self.usage = self.usage.plus(event.usage);
                 self.cost = cost::add(self.cost, event.cost_usd);
@@ -55,16 +52,37 @@ impl Tally {
         }
     }
 
+    fn count_end(&mut self, event: &LifecycleEvent) {
+        let id = id_of(event);
+        if let Some(place) = self.under_way.iter().position(|known| *known == id) {
+            self.under_way.swap_remove(place);
+        }
+        match event.phase {
+            Phase::Finished => {
+                self.succeeded += 1;
+                self.resumed += u64::from(event.resumed);
+            }
+            _ if was_interrupted(event) => {}
+            _ => self.failed += 1,
+        }
+    }
+
+    /// Whether `event`, which was counted, made the documents that ended a multiple of `number`.
+    pub(super) fn is_round_after(&self, event: &LifecycleEvent, number: u64) -> bool {
+        let ends = event.subject == Subject::Document
+            && match event.phase {
+                Phase::Finished => true,
+                Phase::Failed => !was_interrupted(event),
+                _ => false,
+            };
+        ends && self.ended().is_multiple_of(number)
+    }
+
     pub(super) fn ended(&self) -> u64 {
         self.succeeded + self.failed
     }
 
-    fn in_flight(&self) -> u64 {
-        let ended = self.ended() + self.interrupted;
-        self.begun.saturating_sub(ended)
-    }
-
-    /// How long the rest takes if it goes on like this.
+    /// How long the rest takes at most, if it goes on like this: items without a text are among it.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         let worked = self.ended().saturating_sub(self.resumed);
         let left = self.total?.checked_sub(self.ended())?;
@@ -75,19 +93,23 @@ impl Tally {
         Duration::try_from_secs_f64(seconds).ok()
     }
 
-    /// `2 failed, 8 in flight, 12034 tokens, $0.12, about 3m 5s left`; what is none or unknown is left out.
+    /// `2 failed, 8 in flight, 12034 tokens, $0.12, up to 3m 5s left`; what is none or unknown is left out.
     pub(super) fn figures(&self, elapsed: Duration) -> String {
         let tokens = self.usage.total_tokens();
         let figures = [
             (self.failed > 0).then(|| format!("{} failed", self.failed)),
-            (self.in_flight() > 0).then(|| format!("{} in flight", self.in_flight())),
+            (!self.under_way.is_empty()).then(|| format!("{} in flight", self.under_way.len())),
             tokens.map(|tokens| format!("{tokens} tokens")),
             self.cost.map(|cost| cost.to_string()),
             self.left(elapsed)
-                .map(|left| format!("about {} left", in_words(left))),
+                .map(|left| format!("up to {} left", in_words(left))),
         ];
         figures.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
+}
+
+fn id_of(event: &LifecycleEvent) -> String {
+    event.document_id.clone().unwrap_or_default()
 }
 
 /// Whether the run ended before the document did.
@@ -138,7 +160,7 @@ mod tests {
         ]);
         assert_eq!(
             tally.figures(Duration::from_secs(20)),
-            "1 failed, 1 in flight, 84 tokens, about 1m 20s left"
+            "1 failed, 1 in flight, 84 tokens, up to 1m 20s left"
         );
     }
 
@@ -153,7 +175,7 @@ mod tests {
         assert_eq!(tally.figures(Duration::from_secs(1)), "");
         done.resumed = false;
         tally.count(&done);
-        assert_eq!(tally.figures(Duration::from_secs(1)), "about 4s left");
+        assert_eq!(tally.figures(Duration::from_secs(1)), "up to 4s left");
     }
 
     #[test]
@@ -165,7 +187,27 @@ mod tests {
             message: "cancelled".to_owned(),
         });
         tally.count(&event);
-        assert_eq!((tally.failed, tally.in_flight()), (0, 0));
+        assert_eq!((tally.failed, tally.under_way.len()), (0, 0));
+        assert!(!tally.is_round_after(&event, 100), "nothing has ended");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_taken_from_what_is_under_way() {
+        let mut tally = tally(&[(Subject::Document, Phase::Started)]);
+        let mut unreadable = LifecycleEvent::new(Subject::Document, Phase::Failed, "run");
+        unreadable.document_id = Some("item 3".to_owned());
+        tally.count(&unreadable);
+        let figures = tally.figures(Duration::from_secs(1));
+        assert_eq!(figures, "1 failed, 1 in flight");
+    }
+
+    #[test]
+    fn items_without_a_text_are_gone_when_the_run_is_over() {
+        let mut tally = tally(&[(Subject::Run, Phase::Started)]);
+        let mut over = LifecycleEvent::new(Subject::Run, Phase::Finished, "run");
+        over.documents = Some(7);
+        tally.count(&over);
+        assert_eq!(tally.total, Some(7));
     }
 
     #[test]
