@@ -100,6 +100,12 @@ impl fmt::Display for Issue {
     }
 }
 
+/// A severity in words of the judge's own (`critical`) is none.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Severity>, D::Error> {
+    let written = serde_json::Value::deserialize(deserializer)?;
+    Ok(Severity::deserialize(written).ok())
+}
+
 /// As a judge writes it: a text, or an object of which only `message` must be there.
 impl<'de> Deserialize<'de> for Issue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -109,7 +115,7 @@ impl<'de> Deserialize<'de> for Issue {
             Text(String),
             Object {
                 message: String,
-                #[serde(default)]
+                #[serde(default, deserialize_with = "known")]
                 severity: Option<Severity>,
                 #[serde(default)]
                 path: Option<String>,

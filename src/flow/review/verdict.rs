@@ -55,7 +55,7 @@ pub struct Verdict {
     pub status: VerdictStatus,
     /// From 0 to 10; absent when the judge's own schema has none.
     pub score: Option<f64>,
-    /// The judge's own word, which may differ from `status`.
+    /// The judge's own word, which may differ from `status`; absent when it is none of the three.
     pub said: Option<VerdictStatus>,
     /// What the planner is told.
     pub feedback: String,
@@ -99,6 +99,7 @@ impl Thresholds {
 #[derive(Debug)]
 pub(super) struct JudgeAnswer {
     fields: Fields,
+    said: Option<VerdictStatus>,
     judged: Judged,
     answer: Value,
 }
@@ -114,13 +115,29 @@ struct Fields {
     #[serde(default)]
     score: Option<f64>,
     #[serde(default)]
-    verdict: Option<VerdictStatus>,
-    #[serde(default, deserialize_with = "or_empty")]
+    verdict: Value,
+    #[serde(default, deserialize_with = "joined")]
     feedback: String,
     #[serde(default, deserialize_with = "or_empty")]
     issues: Vec<Issue>,
     #[serde(default, deserialize_with = "or_empty")]
     strengths: Vec<String>,
+}
+
+/// A text, or a list of them, one per line.
+fn joined<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "feedback: a text, or a list of texts")]
+    enum Written {
+        Text(String),
+        List(Vec<String>),
+    }
+    let written = Option::<Written>::deserialize(deserializer)?;
+    Ok(match written {
+        None => String::new(),
+        Some(Written::Text(text)) => text,
+        Some(Written::List(texts)) => texts.join("\n"),
+    })
 }
 
 fn or_empty<'de, T, D>(deserializer: D) -> Result<T, D::Error>
@@ -135,10 +152,10 @@ impl JudgeAnswer {
     pub(super) fn into_verdict(self, thresholds: Thresholds) -> Verdict {
         let Fields {
             score,
-            verdict: said,
             feedback,
             issues,
             strengths,
+            ..
         } = self.fields;
         Verdict {
             status: match self.judged {
@@ -146,7 +163,7 @@ impl JudgeAnswer {
                 Judged::Word(word) => word,
             },
             score,
-            said,
+            said: self.said,
             feedback,
             issues,
             strengths,
@@ -160,7 +177,13 @@ impl<'de> Deserialize<'de> for JudgeAnswer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let answer = Value::deserialize(deserializer)?;
         let fields = Fields::deserialize(&answer).map_err(D::Error::custom)?;
-        let judged = match (fields.score, fields.verdict) {
+        let said = Option::<VerdictStatus>::deserialize(&fields.verdict);
+        let said = match fields.score {
+            // The score decides: a word of the judge's own (`pass`) does no harm.
+            Some(_) => said.unwrap_or_default(),
+            None => said.map_err(D::Error::custom)?,
+        };
+        let judged = match (fields.score, said) {
             (Some(score), _) if SCORES.contains(&score) => Judged::Score(score),
             (Some(score), _) => {
                 let message = format!("`score` is {score}; it must lie between 0 and 10");
@@ -171,6 +194,7 @@ impl<'de> Deserialize<'de> for JudgeAnswer {
         };
         Ok(Self {
             fields,
+            said,
             judged,
             answer,
         })

@@ -192,6 +192,28 @@ fn a_judge_with_a_schema_of_its_own_may_give_a_word_alone() {
 }
 
 #[test]
+fn beside_a_score_a_judge_may_use_words_of_its_own() {
+    let own = judge().with_response_schema(json!({"type": "object"}));
+    let issue = json!({"message": "no salt", "severity": "critical"});
+    let stage = Stage::new([
+        draft("A"),
+        verdict(
+            json!({"score": 6, "verdict": "revise", "feedback": ["salt it", "stir"], "issues": [issue]}),
+        ),
+        draft("B"),
+        verdict(json!({"score": 9, "verdict": "pass"})),
+    ]);
+    let review = ReviewLoop::builder(planner(), own).build().unwrap();
+    let outcome = stage.run(&review).unwrap();
+    assert!(outcome.is_approved());
+    assert_eq!(outcome.verdict().unwrap().said, None);
+    let asked = stage.asked();
+    assert!(asked[2].contains("salt it\nstir"), "{}", asked[2]);
+    assert!(asked[2].contains("error: no salt"), "{}", asked[2]);
+    stage.script.finish().unwrap();
+}
+
+#[test]
 fn an_own_schema_cannot_let_a_score_out_of_range_pass() {
     let own = judge().with_response_schema(json!({"type": "object"}));
     let stage = Stage::new([
