@@ -25,6 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::error::{Error, ErrorKind};
+use crate::flow::is_out_of_room;
 
 const SUCCESS: u8 = 0;
 const SOME_FAILED: u8 = 1;
@@ -99,6 +100,7 @@ pub fn main() -> ExitCode {
 /// What the user wrote is 2; what happened to it is 1.
 fn exit_code_of(error: &Error) -> u8 {
     match error.kind() {
+        ErrorKind::Log if is_out_of_room(error) => SOME_FAILED,
         ErrorKind::Config
         | ErrorKind::Prompt
         | ErrorKind::Schema
@@ -107,5 +109,24 @@ fn exit_code_of(error: &Error) -> u8 {
         | ErrorKind::Offline => USAGE,
         ErrorKind::Cancelled => CANCELLED,
         _ => SOME_FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_nothing_that_the_user_wrote() {
+        let because = |kind: io::ErrorKind| {
+            let error =
+                Error::new(ErrorKind::Log, "cannot write").with_source(io::Error::from(kind));
+            exit_code_of(&error)
+        };
+        assert_eq!(because(io::ErrorKind::StorageFull), SOME_FAILED);
+        assert_eq!(because(io::ErrorKind::QuotaExceeded), SOME_FAILED);
+        assert_eq!(because(io::ErrorKind::NotFound), USAGE);
     }
 }

@@ -58,13 +58,7 @@ impl RunDirectory {
     /// `Config` when a pipeline has been begun there, and those of [`open`](Self::open).
     pub(crate) fn open_new(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
-        let store = std::fs::metadata(root.join(STORE));
-        if store.is_ok_and(|found| found.len() > 0) {
-            let message = format!("the run in `{}` has been begun already", root.display());
-            return Err(Error::new(ErrorKind::Config, message).with_hint(
-                "resume it (`--resume`, `PipelineOptions::resume`), or choose another run id",
-            ));
-        }
+        refuse_begun(&root)?;
         Self::open(root)
     }
 
@@ -111,39 +105,101 @@ impl RunDirectory {
     pub(crate) fn write_config(&self, config: &Value, sanitizer: &Sanitizer) -> Result<PathBuf> {
         let mut clean = config.clone();
         let sanitizer = sanitizer.or_default();
+        redact_flags(sanitizer, &mut clean);
         sanitizer.redact_value(&mut clean, &mut Redactions::default());
         let text = crate::config::to_yaml(&clean)?;
         self.write("job.yaml", text.as_bytes())
     }
 }
 
+/// Redacts what stands behind the flag of a secret: `--token=…`, and `--token`, `…` in a list.
+fn redact_flags(sanitizer: &Sanitizer, value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|value| redact_flags(sanitizer, value)),
+        Value::Array(items) => {
+            let mut flag: Option<String> = None;
+            for item in items {
+                let before = flag.take();
+                let Value::String(text) = item else {
+                    redact_flags(sanitizer, item);
+                    continue;
+                };
+                match (text.starts_with('-'), text.split_once('='), before) {
+                    (true, Some((flag, value)), _) => {
+                        *text = format!("{flag}={}", behind_flag(sanitizer, flag, value));
+                    }
+                    (true, None, _) => flag = Some(text.clone()),
+                    (false, _, Some(flag)) => *text = behind_flag(sanitizer, &flag, text),
+                    (false, _, None) => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn behind_flag(sanitizer: &Sanitizer, flag: &str, value: &str) -> String {
+    let name = flag.trim_start_matches('-');
+    let clean = sanitizer.redact_pair(name, value, &mut Redactions::default());
+    clean.into_owned()
+}
+
+/// Refuses a directory where a pipeline has been begun.
+///
+/// # Errors
+/// `Config` when one has.
+pub(crate) fn refuse_begun(root: &Path) -> Result<()> {
+    let store = std::fs::metadata(root.join(STORE));
+    if !store.is_ok_and(|found| found.len() > 0) {
+        return Ok(());
+    }
+    let message = format!("the run in `{}` has been begun already", root.display());
+    Err(Error::new(ErrorKind::Config, message)
+        .with_hint("resume it (`--resume`, `PipelineOptions::resume`), or choose another run id"))
+}
+
 /// Whether `error` says that nothing can be written any more, whichever document is next: the run had
 /// better pause than fail document after document.
 pub(crate) fn is_disk_trouble(error: &Error) -> bool {
+    is_because(error, |kind| {
+        has_no_room(kind)
+            || matches!(
+                kind,
+                io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::NotFound
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::StaleNetworkFileHandle
+            )
+    })
+}
+
+/// Whether `error` says that the disk is full: that befell the user, who wrote nothing wrong.
+pub(crate) fn is_out_of_room(error: &Error) -> bool {
+    is_because(error, has_no_room)
+}
+
+fn has_no_room(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
+fn is_because(error: &Error, of_kind: impl Fn(io::ErrorKind) -> bool) -> bool {
     let mut cause: Option<&(dyn StdError + 'static)> = error.source();
     while error.kind() == ErrorKind::Log
         && let Some(found) = cause
     {
-        if found.downcast_ref::<io::Error>().is_some_and(stops_all) {
+        let found_io = found.downcast_ref::<io::Error>();
+        if found_io.is_some_and(|error| of_kind(error.kind())) {
             return true;
         }
         cause = found.source();
     }
     false
-}
-
-fn stops_all(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::PermissionDenied
-            | io::ErrorKind::NotFound
-            | io::ErrorKind::NotADirectory
-            | io::ErrorKind::StaleNetworkFileHandle
-    )
 }
 
 pub(crate) fn cannot_write(path: &Path, error: io::Error) -> Error {
@@ -232,6 +288,9 @@ mod tests {
             "provider": {"kind": "openai", "api_key": "hunter2-of-the-suite", "api_key_env": "OPENAI_API_KEY"},
             "headers": {"Authorization": "Bearer abcdefghijklmnop"},
             "limits": {"documents": 8},
+            "mcp_servers": {"docs": {"command": "docs", "args": [
+                "--stdio", "--token", "hunter2hunter2", "--password=hunter2hunter3", "--max-tokens", "4000", "docs",
+            ]}},
         });
         directory.write_config(&config, &Sanitizer::off()).unwrap();
         let text = read(&directory, "job.yaml");
@@ -240,7 +299,9 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("documents: 8") && text.contains("OPENAI_API_KEY"),
+            text.contains("documents: 8")
+                && text.contains("OPENAI_API_KEY")
+                && text.contains("4000"),
             "{text}"
         );
     }

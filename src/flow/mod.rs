@@ -19,3 +19,5 @@ pub mod envelope;
 pub mod pipeline;
 pub mod review;
 mod store;
+
+pub(crate) use directory::{is_out_of_room, refuse_begun};

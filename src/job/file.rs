@@ -29,8 +29,8 @@ pub struct JobFile {
     /// The JSON Schema of this file, for editors; ignored.
     #[serde(default, rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// The run's id and directory name. A run that exists is continued.
-    /// Default: `run_YYYYmmdd_HHMMSS_xxxxxx`.
+    /// The run's id and directory name. A run that exists is continued; one that a pipeline has begun
+    /// only with `--resume`. Default: `run_YYYYmmdd_HHMMSS_xxxxxx`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
     /// Where runs are kept. Default `artifacts`.
@@ -51,7 +51,7 @@ pub struct JobFile {
     /// Settings for all agents.
     #[serde(default)]
     pub agent: AgentDefaults,
-    /// Most agents running at once. Default 8.
+    /// Most agents running at once; in a job with a `pipeline`, `limits` has its place. Default 8.
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1))]
     pub concurrency: usize,

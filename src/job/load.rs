@@ -12,7 +12,7 @@ use super::provider;
 use super::review::{self, JobReview};
 use super::tools::{self, Asked};
 use crate::agent::{AgentRunner, AgentSpec};
-use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger};
+use crate::call_log::{CallLog, LlmLogging, LoggerConfig, create_llm_logger, run_directory};
 use crate::clock::{SystemClock, new_run_id};
 use crate::config;
 use crate::env::Environment;
@@ -106,6 +106,7 @@ impl Job {
         }
         let file: JobFile = config::from_value(value.clone(), &origin)?;
         check_file(&file, &origin)?;
+        refuse_concurrency(&value, &origin)?;
         let prices = read_prices(file.prices.as_deref(), &base, &origin)?;
         let provider = ProviderConfig::read(file.provider, &origin)?;
         provider::check(&provider, &origin, "provider")?;
@@ -197,6 +198,13 @@ impl Job {
         Ok(answering.runner(self.create_logger()?))
     }
 
+    /// The directory of the run, as its log has it.
+    pub(super) fn directory(&self) -> Result<PathBuf> {
+        let sanitizer = self.llm_logging.sanitize.to_sanitizer()?;
+        let run_id = sanitizer.clean(&self.run_id);
+        Ok(run_directory(&self.output_dir, &run_id))
+    }
+
     /// The place of `key`, for errors.
     pub(super) fn key(&self, key: &str) -> String {
         format!("`{}`, key `{key}`", self.path.display())
@@ -222,6 +230,17 @@ fn check_file(file: &JobFile, origin: &str) -> Result<()> {
         Some(budget) => budget.check(origin),
         None => Ok(()),
     }
+}
+
+/// Documents are what runs at once in a pipeline.
+fn refuse_concurrency(file: &Value, origin: &str) -> Result<()> {
+    let has = |key: &str| file.get(key).is_some_and(|value| !value.is_null());
+    if !has("pipeline") || !has("concurrency") {
+        return Ok(());
+    }
+    let message = format!("{origin}, key `concurrency`: stands beside `pipeline`");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_hint("`limits.documents` says how many documents are under way at once"))
 }
 
 /// The bundled prices, and over them those of the file that `prices` names.

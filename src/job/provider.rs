@@ -209,7 +209,7 @@ impl Job {
     /// A run that is continued while it is replayed would read its own writing.
     fn refuse_own_run(&self, from: &Path, place: &str) -> Result<()> {
         let logging = self.llm_logging.clone().overridden_by(&self.environment)?;
-        let own = crate::call_log::run_directory(&self.output_dir, &self.run_id);
+        let own = self.directory()?;
         let same = match (std::fs::canonicalize(from), std::fs::canonicalize(&own)) {
             (Ok(from), Ok(own)) => from == own,
             _ => false,

@@ -3,9 +3,10 @@
 use tracing::Instrument as _;
 
 use super::plan::PipelinePlan;
-use crate::call_log::{Sanitizer, run_directory};
-use crate::error::{ErrorKind, Result, with_causes};
-use crate::flow::pipeline::{PipelineOptions, PipelineReport, PipelineStatus};
+use crate::call_log::Sanitizer;
+use crate::error::{Error, ErrorKind, Result, with_causes};
+use crate::flow::pipeline::{Output, PipelineOptions, PipelineReport, PipelineStatus};
+use crate::flow::refuse_begun;
 use crate::job::load::Job;
 use crate::job::session::Session;
 use crate::telemetry::run_span;
@@ -55,7 +56,12 @@ impl Job {
         sanitizer: &Sanitizer,
     ) -> Result<PipelineReport> {
         let pipeline = self.pipeline()?;
-        let options = self.completed(plan, options);
+        let options = self.completed(plan, options)?;
+        self.refuse_idle_clean(plan, &options)?;
+        // Before servers are started and a journal is made.
+        if let Some(directory) = options.directory.as_deref().filter(|_| !options.resume) {
+            refuse_begun(directory)?;
+        }
         let is_whole = options.limit.is_none() && !options.resume;
         let Session {
             runner,
@@ -84,13 +90,31 @@ impl Job {
     }
 
     /// The options, and what the job says where they say nothing.
-    fn completed(&self, plan: &PipelinePlan, mut options: PipelineOptions) -> PipelineOptions {
-        let own = || run_directory(&self.output_dir, &self.run_id);
-        options.directory = Some(options.directory.unwrap_or_else(own));
+    fn completed(
+        &self,
+        plan: &PipelinePlan,
+        mut options: PipelineOptions,
+    ) -> Result<PipelineOptions> {
+        if options.directory.is_none() {
+            options.directory = Some(self.directory()?);
+        }
         options.config = Some(options.config.unwrap_or_else(|| plan.kept_config()));
         options.limit = options.limit.or(plan.limit);
         options.resume |= plan.resume;
-        options
+        Ok(options)
+    }
+
+    /// A new run whose files go to its own directory has nothing to remove.
+    fn refuse_idle_clean(&self, plan: &PipelinePlan, options: &PipelineOptions) -> Result<()> {
+        let has_directory = |output: &Output| output.directory.is_some() || options.resume;
+        if !options.clean || plan.output.as_ref().is_some_and(has_directory) {
+            return Ok(());
+        }
+        let key = self.key("pipeline.output.dir");
+        let message = format!("{key}: is missing, so there is nothing that `--clean` could remove");
+        Err(Error::new(ErrorKind::Config, message).with_hint(
+            "set it to the directory that all runs write to, or leave out `--clean`: each run has files of its own",
+        ))
     }
 }
 

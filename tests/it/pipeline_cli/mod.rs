@@ -1,5 +1,6 @@
 //! What the modules about `duologue pipeline` share: a job of two stages over three documents.
 
+mod again;
 mod ends;
 mod example;
 mod output;

@@ -107,6 +107,13 @@ const REFUSED: &[(&str, Edit)] = &[
         ("{reviewer: 1}", "{rewiever: 1}"),
     ),
     (
+        "concurrency",
+        (
+            "limits: {documents: 1",
+            "concurrency: 4\nlimits: {documents: 1",
+        ),
+    ),
+    (
         "inputs of an agent",
         (
             "prompt_pack: cleaner,",
