@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::attempt::{Attempt, Attempts};
 use crate::chat::Usage;
 use crate::cost::{Cost, Decimal};
@@ -20,6 +22,8 @@ pub(super) struct Account {
     pub(super) spent: Amount,
     pub(super) reserved: Amount,
     pub(super) longest_answer: u64,
+    /// Told when what was reserved for a call is settled.
+    pub(super) settled: watch::Sender<()>,
 }
 
 /// What is set aside for one call.
@@ -79,6 +83,7 @@ impl Reservation {
         account.reserved.subtract(self.held);
         account.spent.add(spent);
         account.longest_answer = account.longest_answer.max(longest);
+        account.settled.send_replace(());
     }
 }
 

@@ -10,7 +10,7 @@ use super::spec::AgentSpec;
 use crate::attempt::Attempts;
 use crate::chat::{Request, Usage};
 use crate::cost::Cost;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{BudgetRefusal, Error, ErrorKind, OverBudget, Result};
 use crate::pricing::PriceTable;
 
 /// What a message takes besides its text.
@@ -37,10 +37,7 @@ pub(super) fn budget_of(spec: &AgentSpec) -> Option<Budget> {
     if spec.token_budget.is_none() && spec.cost_budget_usd.is_none() {
         return None;
     }
-    let mut budget = Budget::new().named(Names {
-        tokens: "`token_budget`",
-        cost: "`cost_budget_usd`",
-    });
+    let mut budget = Budget::new().named(Names::OF_SPEC);
     if let Some(tokens) = spec.token_budget {
         budget = budget.tokens(tokens);
     }
@@ -82,7 +79,7 @@ impl Execution<'_> {
             for budget in &self.budgets {
                 let reservation = budget
                     .reserve(&need, &attempts)
-                    .map_err(|refusal| refused(&self.spec.name, &refusal))?;
+                    .map_err(|refusal| refused(&self.spec.name, refusal))?;
                 reservations.push(reservation);
             }
         }
@@ -142,14 +139,14 @@ impl Execution<'_> {
     }
 }
 
-fn refused(agent: &str, refusal: &Refusal) -> Error {
+fn refused(agent: &str, refusal: Refusal) -> Error {
     let Refusal {
         name,
         limit,
         spent,
         reserved,
         needed,
-        others_reserve,
+        why,
     } = refusal;
     let message = format!(
         "agent `{agent}`: {name} of {limit} does not cover another call: {spent} spent, {reserved} reserved, {needed} needed"
@@ -157,8 +154,11 @@ fn refused(agent: &str, refusal: &Refusal) -> Error {
     let mut hint = format!(
         "raise {name}, or let a call need less: a shorter prompt, a lower `max_output_tokens`"
     );
-    if *others_reserve {
+    if matches!(why, OverBudget::Reserved(_)) {
         hint.push_str("; fewer runs at once reserve less");
     }
-    Error::new(ErrorKind::BudgetExhausted, message).with_hint(hint)
+    let is_own = [Names::OF_SPEC.tokens, Names::OF_SPEC.cost].contains(&name);
+    Error::new(ErrorKind::BudgetExhausted, message)
+        .with_hint(hint)
+        .with_refusal(BudgetRefusal { is_own, why })
 }

@@ -7,6 +7,7 @@ use super::account::{self, Account, Amount, Reservation};
 use crate::attempt::Attempts;
 use crate::chat::Usage;
 use crate::cost::{Cost, Decimal};
+use crate::error::OverBudget;
 use crate::pricing::ModelPrice;
 use crate::text;
 
@@ -67,6 +68,14 @@ pub(crate) struct Names {
     pub(crate) cost: &'static str,
 }
 
+impl Names {
+    /// Those of the budget that a spec gives to each of its runs.
+    pub(super) const OF_SPEC: Self = Self {
+        tokens: "`token_budget`",
+        cost: "`cost_budget_usd`",
+    };
+}
+
 /// What a [`Budget`] has given out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -97,8 +106,7 @@ pub(super) struct Refusal {
     pub(super) spent: String,
     pub(super) reserved: String,
     pub(super) needed: String,
-    /// Others may leave something over when they end.
-    pub(super) others_reserve: bool,
+    pub(super) why: OverBudget,
 }
 
 impl Default for Budget {
@@ -203,9 +211,10 @@ impl Budget {
         let Account {
             spent, reserved, ..
         } = account;
-        let mut all = *spent;
+        let mut alone = *spent;
+        alone.add(needed);
+        let mut all = alone;
         all.add(*reserved);
-        all.add(needed);
         if let Some(limit) = self.tokens.filter(|limit| all.tokens > *limit) {
             return Err(Refusal {
                 name: self.names.tokens,
@@ -213,7 +222,7 @@ impl Budget {
                 spent: spent.tokens.to_string(),
                 reserved: reserved.tokens.to_string(),
                 needed: needed.tokens.to_string(),
-                others_reserve: reserved.tokens > 0,
+                why: account.over(alone.tokens, needed.tokens, limit),
             });
         }
         if let Some(limit) = self.cost.filter(|limit| all.cost > *limit) {
@@ -224,10 +233,23 @@ impl Budget {
                 spent: shown(spent.cost),
                 reserved: shown(reserved.cost),
                 needed: shown(needed.cost),
-                others_reserve: reserved.cost > Decimal::ZERO,
+                why: account.over(alone.cost, needed.cost, limit),
             });
         }
         Ok(())
+    }
+}
+
+impl Account {
+    /// `alone` is what would be spent with this call and no other.
+    fn over<A: Ord>(&self, alone: A, needed: A, limit: A) -> OverBudget {
+        if needed > limit {
+            OverBudget::TooLarge
+        } else if alone > limit {
+            OverBudget::UsedUp
+        } else {
+            OverBudget::Reserved(self.settled.subscribe())
+        }
     }
 }
 

@@ -75,8 +75,12 @@ impl Execution<'_> {
         self.keep_text(&next, response.as_mut(), remains);
 
         // Only now: the answer that the log could not keep must be in the ledger.
-        kept?;
-        Ok(next.with(verdict, response, self))
+        let step = next.with(verdict, response, self);
+        match (kept, step) {
+            (Ok(()), step) => Ok(step),
+            (Err(error), Step::Done(answer)) => Err(error.with_answer(answer)),
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// The call's start, in the log and then told. In this order, for one that is dropped is told of

@@ -11,7 +11,7 @@ use super::runner::AgentRunner;
 use super::tool_call::Ended;
 use super::tool_check::misfit;
 use crate::attempt::millis;
-use crate::call_log::ToolRecord;
+use crate::call_log::{OpenToolCall, ToolRecord};
 use crate::error::{Error, ErrorKind, Result, ToolFailure};
 use crate::lifecycle::{LifecycleEvent, Phase, Subject};
 use crate::tool::{Entry, ToolContext, ToolOutput};
@@ -41,10 +41,9 @@ impl AgentRunner {
             return Err(self.unknown_tool(of.tool));
         };
         let id = format!("stage_{}", self.clock().id());
-        let open = self.log().begin_tool(|| self.record_of(entry, &of, &id))?;
-        let settings = tools.settings();
         let started = self.clock().elapsed();
-        let told = self.tell_use(&of, &id, started);
+        let (told, open) = self.begin_use(entry, &of, &id, started)?;
+        let settings = tools.settings();
         let calling = Calling {
             tools,
             deadline: None,
@@ -98,6 +97,20 @@ impl AgentRunner {
         let message = format!("there is no tool `{name}`");
         let hint = crate::text::did_you_mean(name, known.iter().copied());
         Error::new(ErrorKind::Config, message).with_hint(hint)
+    }
+
+    /// The start, in the log and then told. In this order, for one that is dropped is told of when its
+    /// record is there.
+    fn begin_use(
+        &self,
+        entry: &Entry,
+        of: &ToolUse<'_>,
+        id: &str,
+        started: Duration,
+    ) -> Result<(Told, OpenToolCall)> {
+        let open = self.log().begin_tool(|| self.record_of(entry, of, id))?;
+        let told = self.tell_use(of, id, started);
+        Ok((told, open))
     }
 
     fn tell_use(&self, of: &ToolUse<'_>, id: &str, started: Duration) -> Told {

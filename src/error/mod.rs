@@ -2,12 +2,16 @@
 //! [`hint`](Error::hint) what to do, and the [`ledger`](Error::ledger) of every call made so far.
 
 mod ledger;
+mod refusal;
 
 use std::error::Error as StdError;
 use std::fmt;
 
+use serde_json::Value;
+
 pub use crate::failure::{ErrorKind, ToolFailure, ToolStatus};
 pub use ledger::{CallReport, Ledger, SchemaViolation, ToolReport};
+pub(crate) use refusal::{BudgetRefusal, OverBudget};
 
 /// The result of this crate's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -33,6 +37,8 @@ struct Inner {
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     ledger: Ledger,
+    refusal: Option<BudgetRefusal>,
+    answer: Option<Value>,
 }
 
 impl Error {
@@ -44,6 +50,8 @@ impl Error {
             hint: None,
             source: None,
             ledger: Ledger::default(),
+            refusal: None,
+            answer: None,
         }))
     }
 
@@ -68,6 +76,27 @@ impl Error {
     pub(crate) fn with_ledger(mut self, ledger: Ledger) -> Self {
         self.0.ledger = ledger;
         self
+    }
+
+    pub(crate) fn with_refusal(mut self, refusal: BudgetRefusal) -> Self {
+        self.0.refusal = Some(refusal);
+        self
+    }
+
+    /// The same error with an answer that was paid for, though something failed behind it.
+    pub(crate) fn with_answer(mut self, answer: Value) -> Self {
+        self.0.answer = Some(answer);
+        self
+    }
+
+    /// Why a budget refused a call, where one did.
+    pub(crate) fn refusal(&self) -> Option<&BudgetRefusal> {
+        self.0.refusal.as_ref()
+    }
+
+    /// The answer that came all the same.
+    pub(crate) fn take_answer(&mut self) -> Option<Value> {
+        self.0.answer.take()
     }
 
     /// What to match on.
