@@ -21,3 +21,4 @@ pub mod review;
 mod store;
 
 pub(crate) use directory::{is_out_of_room, refuse_begun};
+mod thread;

@@ -1,9 +1,9 @@
 //! Writing artifacts, and removing them again.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::panic;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{Entry, Known, MANIFEST, Manifest, TEMPORARY};
 use super::{Artifact, ArtifactContent, extension, fence, name};
-use crate::background::{self, Lost};
 use crate::clock::{self, Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::thread::on_thread;
 
 /// Writes artifacts into one directory; clones share the names that are taken.
 ///
@@ -119,6 +119,34 @@ impl ArtifactWriter {
         .await
     }
 
+    /// Whether its file is there and holds what was written.
+    pub(crate) async fn holds(&self, artifact: &Artifact) -> Result<bool> {
+        let (writer, artifact) = (self.clone(), artifact.clone());
+        on_thread(move || Ok(writer.holds_now(&artifact))).await
+    }
+
+    /// Removes the file if it still holds what was written; its line in the manifest goes with the next
+    /// [`clean`](Self::clean).
+    ///
+    /// # Errors
+    /// `Log` when it cannot be removed.
+    pub(crate) async fn remove(&self, artifact: &Artifact) -> Result<()> {
+        let (writer, artifact) = (self.clone(), artifact.clone());
+        on_thread(move || {
+            if !writer.holds_now(&artifact) {
+                return Ok(());
+            }
+            let path = writer.directory.join(&artifact.file);
+            fs::remove_file(&path).map_err(|error| cannot_write(&path, error))
+        })
+        .await
+    }
+
+    fn holds_now(&self, artifact: &Artifact) -> bool {
+        let path = self.directory.join(&artifact.file);
+        is_plain_name(&artifact.file) && holds(&path, &artifact.sha256).unwrap_or(false)
+    }
+
     fn write_now(&self, content: &ArtifactContent) -> Result<Artifact> {
         let extension = extension::checked(&content.extension, self.extensions.as_deref())?;
         let stem = name::safe_stem(&content.name, &extension, &content.document_id);
@@ -207,7 +235,13 @@ impl ArtifactWriter {
         *known = Known::default();
         manifest.remove_temporaries()?;
         let mut left = Vec::new();
-        for entry in manifest.entries()? {
+        // The last line about a name holds: it may have been free again in between.
+        let mut seen = HashSet::new();
+        let mut entries = manifest.entries()?;
+        entries.reverse();
+        entries.retain(|entry| seen.insert(entry.file.clone()));
+        entries.reverse();
+        for entry in entries {
             let path = self.directory.join(&entry.file);
             if !is_plain_name(&entry.file) || path.symlink_metadata().is_err() {
                 continue;
@@ -294,17 +328,4 @@ fn cannot_write(path: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Log, format!("cannot write `{}`", path.display()))
         .with_source(error)
         .with_hint("free some space, or check that the directory is there and writable")
-}
-
-async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match background::run_blocking(work).await {
-        Ok(done) => done,
-        Err(Lost::Panicked(payload)) => panic::resume_unwind(payload),
-        Err(Lost::NoThread(error)) => {
-            let message = "no thread can be started to write artifacts";
-            Err(Error::new(ErrorKind::Internal, message).with_source(error))
-        }
-    }
 }

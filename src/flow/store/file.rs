@@ -23,10 +23,11 @@ use crate::flow::directory::cannot_write;
 /// thread; a result that was put is in the operating system's hands when `put` returns.
 #[derive(Debug)]
 pub(crate) struct StageStore {
+    // Before the file, which holds the lock: the next process must not find it.
+    reserve: Reserve,
     file: AppendFile,
     source: Mutex<File>,
     index: Mutex<Index>,
-    reserve: Reserve,
 }
 
 impl StageStore {
@@ -96,6 +97,22 @@ impl StageStore {
         })?;
         lock(&self.index).add_result(step, print, span);
         Ok(())
+    }
+
+    /// Forgets what the step gave: it cannot be used.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub(crate) fn void(&self, step: &Step) -> Result<()> {
+        self.write(&Entry::Voided { step })?;
+        lock(&self.index).add_voided(step);
+        Ok(())
+    }
+
+    /// The artifact that the document became last, whatever it was made of then.
+    pub(crate) fn last_artifact(&self, document_id: &str) -> Option<Artifact> {
+        let span = lock(&self.index).last_finished(document_id)?;
+        Whole::decode(&self.read(span).ok()?)?.artifact
     }
 
     /// The artifact that the document became under this fingerprint of its stages, if it did.
@@ -212,6 +229,38 @@ mod tests {
         assert_eq!(store.get(&step(2), &print("b")).unwrap(), None);
         assert_eq!(store.finished("document 1", "p"), Some(None));
         assert_eq!(store.finished("document 1", "q"), None);
+    }
+
+    #[test]
+    fn a_result_that_was_voided_is_none_for_this_process_and_the_next() {
+        let (_folder, path) = place();
+        let store = StageStore::open(&path).unwrap();
+        for number in [1, 2] {
+            store.put(&step(number), &print("a"), &gave("bad")).unwrap();
+        }
+        store.void(&step(1)).unwrap();
+        assert_eq!(store.get(&step(1), &print("a")).unwrap(), None);
+        drop(store);
+        let store = StageStore::open(&path).unwrap();
+        assert_eq!(store.get(&step(1), &print("a")).unwrap(), None);
+        assert!(store.get(&step(2), &print("a")).unwrap().is_some());
+        store.put(&step(1), &print("a"), &gave("good")).unwrap();
+        assert_eq!(
+            store.get(&step(1), &print("a")).unwrap(),
+            Some(gave("good"))
+        );
+    }
+
+    #[test]
+    fn figures_come_back_as_they_were() {
+        let (_folder, path) = place();
+        let figure = 2.515_832_975_949_657e-9;
+        let store = StageStore::open(&path).unwrap();
+        store.put(&step(1), &print("a"), &gave(figure)).unwrap();
+        drop(store);
+        let store = StageStore::open(&path).unwrap();
+        let known = store.get(&step(1), &print("a")).unwrap();
+        assert_eq!(known, Some(gave(figure)));
     }
 
     #[test]

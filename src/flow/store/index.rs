@@ -36,6 +36,11 @@ impl Index {
                     self.add_result(step, print, span);
                 }
             }
+            "voided" => {
+                if let Some(step) = &line.step {
+                    self.add_voided(step);
+                }
+            }
             "finished" => {
                 if let (Some(document_id), Some(print)) = (&line.document_id, &line.print) {
                     self.add_finished(document_id, print, span);
@@ -56,6 +61,10 @@ impl Index {
         self.results.insert(hash(step), Place::new(print, span));
     }
 
+    pub(super) fn add_voided(&mut self, step: &Step) {
+        self.results.insert(hash(step), Place::NOWHERE);
+    }
+
     pub(super) fn add_finished(&mut self, document_id: &str, print: &str, span: Span) {
         self.finished
             .insert(hash(&document_id), Place::new(&print, span));
@@ -65,12 +74,24 @@ impl Index {
         self.results.get(&hash(step))?.span_for(print)
     }
 
+    /// The last line that says that the document is done, whatever it was made of.
+    pub(super) fn last_finished(&self, document_id: &str) -> Option<Span> {
+        self.finished.get(&hash(&document_id))?.span()
+    }
+
     pub(super) fn finished(&self, document_id: &str, print: &str) -> Option<Span> {
         self.finished.get(&hash(&document_id))?.span_for(&print)
     }
 }
 
 impl Place {
+    /// Not an entry that is missing: an earlier part of the file may have one.
+    const NOWHERE: Self = Self {
+        print: [0; 16],
+        offset: 0,
+        len: u32::MAX,
+    };
+
     fn new(print: &impl Serialize, span: Span) -> Self {
         Self {
             print: hash(print),
@@ -81,8 +102,11 @@ impl Place {
     }
 
     fn span_for(&self, print: &impl Serialize) -> Option<Span> {
-        let holds = self.print == hash(print) && self.len < u32::MAX;
-        holds.then_some(Span {
+        self.span().filter(|_| self.print == hash(print))
+    }
+
+    fn span(&self) -> Option<Span> {
+        (self.len < u32::MAX).then_some(Span {
             offset: self.offset,
             len: self.len as usize,
         })

@@ -27,6 +27,8 @@ pub(super) enum Entry<'a> {
         fingerprint: &'a Fingerprint,
         result: &'a StageResult,
     },
+    /// What the stage gave cannot be used: it is asked for again.
+    Voided { step: &'a Step },
     /// A document is done.
     Finished {
         document_id: &'a str,
