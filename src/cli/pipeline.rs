@@ -68,8 +68,8 @@ Examples:
 
 Results are files: the artifacts, and in the run's directory `documents.jsonl`, `failures.jsonl` and
 `pipeline.json`. Stdout is empty without `--json`; all else goes to stderr.
-Exit code: 0 when all succeeded, 1 when some failed or the disk is full, 2 when the job is wrong,
-130 after Ctrl-C. A run that ended early is finished with `--resume`.";
+Exit code: 0 when all succeeded, 1 when some failed, the disk is full or a budget is used up, 2 when
+the job is wrong, 130 after Ctrl-C. A run that ended early is finished with `--resume`.";
 
 impl Pipeline {
     pub(super) fn execute(self) -> Result<u8> {
@@ -195,12 +195,16 @@ fn in_figures(report: &PipelineReport) -> String {
         return format!("{line}; no call was made");
     }
     let calls = usize::try_from(report.calls).unwrap_or(usize::MAX);
-    let cost = report.cost_usd.map(|cost| format!(", {cost}"));
+    let known = report.cost_usd.map(|cost| format!(", {cost}"));
+    let unknown = (report.calls_without_cost > 0).then(|| {
+        let calls = usize::try_from(report.calls_without_cost).unwrap_or(usize::MAX);
+        format!(", cost unknown for {}", counted(calls, "call"))
+    });
+    let cost: String = known.into_iter().chain(unknown).collect();
     format!(
-        "{line}; {}, {}{}",
+        "{line}; {}, {}{cost}",
         counted(calls, "call"),
-        tokens(&report.usage),
-        cost.unwrap_or_default()
+        tokens(&report.usage)
     )
 }
 

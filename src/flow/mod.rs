@@ -19,6 +19,6 @@ pub mod envelope;
 pub mod pipeline;
 pub mod review;
 mod store;
+mod thread;
 
 pub(crate) use directory::{is_out_of_room, refuse_begun};
-mod thread;

@@ -7,10 +7,11 @@ use super::journey::Journey;
 use super::report::DocumentFailure;
 use super::route::Next;
 use super::run::{FAILURES, Run};
+use super::stage::Work;
 use super::visit::Stopped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint;
-use crate::flow::artifact::{Artifact, ArtifactContent};
+use crate::flow::artifact::{Artifact, ArtifactContent, ArtifactWriter};
 use crate::flow::directory::is_disk_trouble;
 use crate::flow::document::{Document, Unreadable};
 use crate::lifecycle::{LifecycleEvent, Phase, Subject};
@@ -20,9 +21,9 @@ const DEFAULT_EXTENSION: &str = "md";
 /// A line of `documents.jsonl`.
 #[derive(Serialize)]
 struct DocumentLine<'a> {
-    document_id: &'a str,
+    document_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
+    url: Option<String>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<ErrorKind>,
@@ -38,7 +39,7 @@ impl Run<'_> {
         let started = self.runner.clock().elapsed();
         let mut journey = Journey::new(document, self.pipeline.stages.len());
         self.tally().documents.begun += 1;
-        self.tell(self.document_event(Phase::Started, &journey.document.id));
+        let told = self.start(self.document_event(Phase::Started, &journey.document.id));
         let ended = self.go(&mut journey).await;
         let ended = match ended {
             Ok(()) => self
@@ -57,7 +58,7 @@ impl Run<'_> {
                 event.error = Some(self.event_error(&error));
             }
         }
-        self.tell(event);
+        told.end(event);
     }
 
     /// From stage to stage; what stops it stops it at a stage.
@@ -69,9 +70,9 @@ impl Run<'_> {
             let answer = visited.map_err(|stopped| (at, stopped))?;
             let reviews = stage.approve_by.is_some();
             journey.learn(&stage.name, &answer, self.pipeline.output.as_ref(), reviews);
-            let clean = |text: &str| self.runner.log().outgoing_sanitizer().clean(text);
+            let clean = |text: &str| self.clean_text(text);
             let next = self.pipeline.next(at, journey, &answer, clean);
-            match next.map_err(|error| (at, self.misled(at, error)))? {
+            match next.map_err(|error| (at, self.misled(at, journey, error)))? {
                 Next::Done => return Ok(()),
                 Next::To(next) => {
                     if reviews {
@@ -92,9 +93,35 @@ impl Run<'_> {
     }
 
     /// The stage did its work, and the document fails at it.
-    fn misled(&self, at: usize, error: Error) -> Stopped {
+    fn misled(&self, at: usize, journey: &Journey, error: Error) -> Stopped {
         self.tally().stages[at].failed += 1;
-        Stopped::Failed(error)
+        if error.kind() == ErrorKind::NotApproved {
+            return Stopped::Failed(error);
+        }
+        self.unusable(at, journey, error)
+    }
+
+    /// The document fails by what the stage gave, and a resumption asks the stage again.
+    fn unusable(&self, at: usize, journey: &Journey, error: Error) -> Stopped {
+        let voided = match &self.store {
+            Some(store) if !matches!(self.pipeline.stages[at].work, Work::Function(_)) => {
+                store.void(&self.step(at, journey))
+            }
+            _ => Ok(()),
+        };
+        match voided {
+            Ok(()) => Stopped::Failed(error),
+            Err(trouble) => self.interrupt(&trouble),
+        }
+    }
+
+    /// [`unusable`](Self::unusable), by the stage that gave what stands under `key`.
+    fn unusable_key(&self, key: Option<&str>, journey: &Journey, error: Error) -> Stopped {
+        let giver = key.and_then(|key| journey.giver(key));
+        match giver.and_then(|stage| self.pipeline.place(stage)) {
+            Some(at) => self.unusable(at, journey, error),
+            None => Stopped::Failed(error),
+        }
     }
 
     fn send_back(&self, at: usize, to: usize, journey: &mut Journey, answer: Value) {
@@ -104,40 +131,49 @@ impl Run<'_> {
         self.tally().stages[at].sent_back += 1;
         let mut event = self.document_event(Phase::Retried, &journey.document.id);
         event.stage = Some(self.pipeline.stages[to].name.clone());
-        event.attempt = Some(journey.cycle + 1);
+        event.attempt = Some(journey.visits[to] + 1);
         self.tell(event);
     }
 
     /// Writes the artifact and notes the end; whether an earlier process had done so.
     async fn succeed(&self, journey: &Journey) -> Result<bool, Stopped> {
         let id = &journey.document.id;
-        let content = self.content(journey).map_err(Stopped::Failed)?;
+        let output = self.pipeline.output.as_ref();
+        let content = self.content(journey).map_err(|error| {
+            let key = output.map(|output| &*output.body);
+            self.unusable_key(key, journey, error)
+        })?;
         let print = fingerprint::of_json(&serde_json::json!([
             journey.prints,
             content
                 .as_ref()
                 .map(|content| [&content.name, &content.extension, &content.body])
         ]));
-        if self.is_finished(id, &print) {
+        if self.is_finished(id, &print).await {
             let documents = &mut self.tally().documents;
             documents.succeeded += 1;
             documents.resumed += 1;
+            self.earlier.ended(&self.clean_text(id));
             return Ok(true);
         }
         let artifact = match (&self.artifacts, content) {
             (Some(artifacts), Some(content)) => {
                 let written = artifacts.write(content).await;
-                Some(written.map_err(|error| self.unwritten(error))?)
+                let key = output.and_then(|output| output.extension.as_deref());
+                let written = written.map_err(|error| self.unwritten(key, journey, error))?;
+                self.remove_stale(artifacts, id, &written).await;
+                Some(written)
             }
             _ => None,
         };
         let noted = self.note_success(journey, &print, artifact.as_ref());
         noted.map_err(|error| self.interrupt(&error))?;
         self.tally().documents.succeeded += 1;
+        self.earlier.ended(&self.clean_text(id));
         Ok(false)
     }
 
-    fn is_finished(&self, id: &str, print: &str) -> bool {
+    async fn is_finished(&self, id: &str, print: &str) -> bool {
         let finished = self
             .store
             .as_ref()
@@ -145,9 +181,22 @@ impl Run<'_> {
         match (finished, &self.artifacts) {
             (None, _) => false,
             (Some(Some(artifact)), Some(artifacts)) => {
-                artifacts.directory().join(artifact.file).exists()
+                artifacts.holds(&artifact).await.unwrap_or(false)
             }
             (Some(_), _) => true,
+        }
+    }
+
+    /// Removes what the document became before it changed.
+    async fn remove_stale(&self, artifacts: &ArtifactWriter, id: &str, written: &Artifact) {
+        let store = self.store.as_ref();
+        let before = store.and_then(|store| store.last_artifact(id));
+        let Some(before) = before.filter(|before| before.file != written.file) else {
+            return;
+        };
+        if let Err(error) = artifacts.remove(&before).await {
+            let problem = self.shown(&error);
+            self.tally().problem(problem);
         }
     }
 
@@ -169,13 +218,13 @@ impl Run<'_> {
 
     fn line<'a>(
         &self,
-        journey: &'a Journey,
+        journey: &Journey,
         artifact: Option<&'a Artifact>,
         kind: Option<ErrorKind>,
     ) -> DocumentLine<'a> {
         DocumentLine {
-            document_id: &journey.document.id,
-            url: journey.document.url.as_deref(),
+            document_id: self.clean_text(&journey.document.id),
+            url: self.clean_url(journey),
             status: if kind.is_some() {
                 "failed"
             } else {
@@ -188,9 +237,12 @@ impl Run<'_> {
         }
     }
 
-    fn unwritten(&self, error: Error) -> Stopped {
+    fn unwritten(&self, key: Option<&str>, journey: &Journey, error: Error) -> Stopped {
         if is_disk_trouble(&error) {
             return self.interrupt(&error);
+        }
+        if error.kind() == ErrorKind::Config {
+            return self.unusable_key(key, journey, error);
         }
         Stopped::Failed(error)
     }
@@ -229,10 +281,11 @@ impl Run<'_> {
             }
         };
         let mut failure = self.failure(&journey.document.id, &error);
-        failure.url.clone_from(&journey.document.url);
+        failure.url = self.clean_url(journey);
         failure.stage = at.map(|at| self.pipeline.stages[at].name.clone());
         let line = self.line(journey, None, Some(error.kind()));
-        if let Err(trouble) = self.note_failure(failure, journey.draft(), Some(&line)) {
+        let draft = journey.draft().map(|draft| (&*journey.document.id, draft));
+        if let Err(trouble) = self.note_failure(failure, draft, Some(&line)) {
             self.pause(&trouble);
             self.tally().documents.interrupted += 1;
         }
@@ -248,6 +301,7 @@ impl Run<'_> {
         } = unreadable;
         let id = id.clone().unwrap_or_else(|| format!("item {position}"));
         self.tally().documents.begun += 1;
+        let told = self.start(self.document_event(Phase::Started, &id));
         let mut event = self.document_event(Phase::Failed, &id);
         event.error = Some(self.event_error(error));
         let failure = self.failure(&id, error);
@@ -255,17 +309,17 @@ impl Run<'_> {
             self.pause(&trouble);
             self.tally().documents.interrupted += 1;
         }
-        self.tell(event);
+        told.end(event);
     }
 
     fn failure(&self, id: &str, error: &Error) -> DocumentFailure {
         DocumentFailure {
-            document_id: id.to_owned(),
+            document_id: self.clean_text(id),
             url: None,
             stage: None,
             kind: error.kind(),
             message: self.shown(error),
-            hint: error.hint().map(str::to_owned),
+            hint: error.hint().map(|hint| self.clean_text(hint)),
             time: self.now(),
             draft: None,
         }
@@ -274,20 +328,26 @@ impl Run<'_> {
     fn note_failure(
         &self,
         mut failure: DocumentFailure,
-        draft: Option<&str>,
+        draft: Option<(&str, &str)>,
         line: Option<&DocumentLine<'_>>,
     ) -> Result<()> {
         if let Some(directory) = &self.directory {
-            if let Some(draft) = draft {
-                failure.draft = Some(directory.write_draft(&failure.document_id, draft)?);
+            if let Some((id, draft)) = draft {
+                failure.draft = Some(directory.write_draft(id, draft)?);
             }
             if let Some(line) = line {
                 directory.append("documents.jsonl", line)?;
             }
             directory.append(FAILURES, &failure)?;
         }
+        self.earlier.ended(&failure.document_id);
         self.tally().failed(failure);
         Ok(())
+    }
+
+    fn clean_url(&self, journey: &Journey) -> Option<String> {
+        let url = journey.document.url.as_deref();
+        url.map(|url| self.clean_text(url))
     }
 
     fn document_event(&self, phase: Phase, id: &str) -> LifecycleEvent {

@@ -11,6 +11,7 @@ use super::options::PipelineOptions;
 use super::report::{PipelineReport, PipelineStatus};
 use super::run::Run;
 use super::settings::Pipeline;
+use super::told::Told;
 use crate::agent::AgentRunner;
 use crate::error::Result;
 use crate::flow::document::{Document, DocumentSource, Documents, Unreadable};
@@ -41,19 +42,22 @@ impl Pipeline {
         self.check(runner)?;
         let documents = documents.open_on_thread().await?;
         let (limit, clean) = (options.limit.unwrap_or(u64::MAX), options.clean);
-        let run = Run::open(self, runner, options)?;
+        let run = Run::open(self, runner, options).await?;
         if clean {
             run.clean().await?;
         }
         let mut event = run.event(Subject::Run, Phase::Started);
         event.documents = documents.total().map(|total| total.min(limit));
-        run.tell(event);
+        let told = run.start(event);
         let was_read = run.all(documents, limit).await;
         let mut report = run.report(was_read);
-        run.end(&mut report).await;
+        run.end(&mut report, told).await;
         Ok(report)
     }
 }
+
+/// After so many unreadable items others have their turn: no item of a file makes anybody wait.
+const REFUSALS_IN_A_ROW: usize = 64;
 
 /// What happens next to a run.
 enum Happened {
@@ -76,7 +80,7 @@ impl Run<'_> {
         let mut source = pin!(read(documents));
         let mut under_way = FuturesUnordered::new();
         let mut halted = pin!(self.halt.cancelled().fuse());
-        let (mut left, mut is_read) = (limit, false);
+        let (mut left, mut is_read, mut refused) = (limit, false, 0_usize);
         loop {
             let has_room = under_way.len() < self.pipeline.limits.documents;
             let may_read = !is_read && left > 0 && has_room && !self.is_halted();
@@ -101,7 +105,13 @@ impl Run<'_> {
                     left -= 1;
                     match read {
                         Ok(document) => under_way.push(self.drive(document)),
-                        Err(unreadable) => self.refuse(&unreadable),
+                        Err(unreadable) => {
+                            self.refuse(&unreadable);
+                            refused += 1;
+                            if refused.is_multiple_of(REFUSALS_IN_A_ROW) {
+                                give_way().await;
+                            }
+                        }
                     }
                 }
                 Happened::DocumentEnded | Happened::Halted => {}
@@ -129,7 +139,7 @@ impl Run<'_> {
         let is_whole = was_read && documents.interrupted == 0;
         let effort = tally.effort();
         let status = match (documents.succeeded, documents.failed) {
-            _ if tally.paused => PipelineStatus::Paused,
+            _ if tally.paused_by.is_some() => PipelineStatus::Paused,
             _ if self.cancel.is_cancelled() && !is_whole => PipelineStatus::Cancelled,
             (_, 0) => PipelineStatus::Succeeded,
             (0, _) => PipelineStatus::Failed,
@@ -142,6 +152,7 @@ impl Run<'_> {
             run_id: self.runner.log().run_id().to_owned(),
             pipeline: self.pipeline.name.clone(),
             status,
+            paused_by: tally.paused_by,
             directory: directory.map(|directory| directory.root().to_owned()),
             artifacts: artifacts.map(|artifacts| artifacts.directory().to_owned()),
             documents,
@@ -150,6 +161,7 @@ impl Run<'_> {
             calls: effort.calls,
             usage: effort.usage,
             cost_usd: effort.cost,
+            calls_without_cost: tally.calls_without_cost,
             duration_ms: self.duration_ms(),
             problems: tally.problems.clone(),
             notices: tally.notices.clone(),
@@ -157,7 +169,7 @@ impl Run<'_> {
     }
 
     /// Tells of the end, and keeps the report.
-    async fn end(&self, report: &mut PipelineReport) {
+    async fn end(&self, report: &mut PipelineReport, told: Told<'_>) {
         let phase = match report.status {
             PipelineStatus::Succeeded | PipelineStatus::Partial => Phase::Finished,
             PipelineStatus::Failed | PipelineStatus::Cancelled | PipelineStatus::Paused => {
@@ -169,7 +181,12 @@ impl Run<'_> {
         event.duration_ms = Some(report.duration_ms);
         event.usage = report.usage;
         event.cost_usd = report.cost_usd;
-        self.tell(event);
+        told.end(event);
+        if let Some(directory) = &self.directory
+            && let Err(error) = self.earlier.settle(directory)
+        {
+            self.tally().problem(self.shown(&error));
+        }
         if let Err(error) = self.runner.flush().await {
             self.tally().problem(self.shown(&error));
         }
@@ -182,6 +199,19 @@ impl Run<'_> {
             report.problems.push(self.shown(&error));
         }
     }
+}
+
+/// Lets the executor do something else once.
+async fn give_way() {
+    let mut gave = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut gave, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The source as a stream.

@@ -103,6 +103,14 @@ impl Journey {
         answers.find_map(|answer| text_of(answer.get(key)?))
     }
 
+    /// The name of the stage that gave what [`find`](Self::find) finds; the last one for what none gave.
+    pub(super) fn giver(&self, key: &str) -> Option<&str> {
+        let mut answers = self.answers.iter().rev();
+        let giver = answers.find(|(_, answer)| answer.get(key).and_then(text_of).is_some());
+        let giver = giver.or_else(|| self.answers.iter().next_back());
+        giver.map(|(stage, _)| stage.as_str())
+    }
+
     /// The text of the last answer that holds one.
     pub(super) fn draft(&self) -> Option<&str> {
         self.draft.as_ref().and(self.text.as_deref())

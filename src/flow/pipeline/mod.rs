@@ -50,6 +50,7 @@
 mod arguments;
 mod check;
 mod drive;
+mod earlier;
 mod engine;
 mod journey;
 mod limits;
@@ -63,6 +64,7 @@ mod slots;
 mod stage;
 mod tally;
 mod task;
+mod told;
 mod validate;
 mod visit;
 

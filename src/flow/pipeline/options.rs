@@ -64,8 +64,9 @@ impl PipelineOptions {
         self
     }
 
-    /// Counts all calls of the run against `budget`. When it does not cover another call, the run
-    /// [pauses](super::PipelineStatus::Paused): no further document would get through.
+    /// Counts all calls of the run against `budget`. When what is left of it does not cover another call,
+    /// the run [pauses](super::PipelineStatus::Paused). A call waits for what others only reserve, and a
+    /// document that all of the budget is too small for fails alone.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = Some(budget);
         self

@@ -113,6 +113,9 @@ pub struct PipelineReport {
     pub pipeline: String,
     /// How it went.
     pub status: PipelineStatus,
+    /// Why it [paused](PipelineStatus::Paused): a budget, the log, the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_by: Option<ErrorKind>,
     /// The run's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
@@ -133,6 +136,9 @@ pub struct PipelineReport {
     /// What they cost, in US dollars; absent when no cost is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<Cost>,
+    /// Calls whose cost is not known; `cost_usd` lacks theirs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls_without_cost: u64,
     /// From the start to the end, in milliseconds.
     pub duration_ms: u64,
     /// What went wrong besides the documents: the log, the disk.
@@ -142,6 +148,11 @@ pub struct PipelineReport {
     /// somebody changed them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl PipelineReport {

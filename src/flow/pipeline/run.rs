@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::Arguments;
+use super::earlier::Earlier;
 use super::options::PipelineOptions;
 use super::settings::Pipeline;
 use super::slots::Slots;
@@ -21,6 +22,7 @@ use crate::error::{Error, Result, with_causes};
 use crate::flow::artifact::ArtifactWriter;
 use crate::flow::directory::RunDirectory;
 use crate::flow::store::StageStore;
+use crate::flow::thread::on_thread;
 use crate::lifecycle::{EventError, LifecycleEvent, Phase, Subject};
 use crate::text;
 
@@ -36,6 +38,7 @@ pub(super) struct Run<'a> {
     pub(super) runner: &'a AgentRunner,
     pub(super) directory: Option<RunDirectory>,
     pub(super) store: Option<StageStore>,
+    pub(super) earlier: Earlier,
     pub(super) artifacts: Option<ArtifactWriter>,
     pub(super) slots: Slots,
     /// The arguments of tool stages, by the stage's place.
@@ -50,15 +53,19 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn open(
+    pub(super) async fn open(
         pipeline: &'a Pipeline,
         runner: &'a AgentRunner,
         options: PipelineOptions,
     ) -> Result<Self> {
         let root = options.directory.or_else(|| directory_of(runner));
         let resume = options.resume;
-        let opened = root.map(|root| open(root, resume, options.config.as_ref(), runner.log()));
-        let (directory, store) = opened.transpose()?.unzip();
+        let mut earlier = Earlier::default();
+        let (mut directory, mut store) = (None, None);
+        if let Some(root) = root {
+            let opened = open(root, resume, options.config.as_ref(), runner.log()).await?;
+            (directory, store, earlier) = (Some(opened.0), Some(opened.1), opened.2);
+        }
         let arguments = pipeline.stages.iter().map(|stage| match &stage.work {
             Work::Tool { arguments, .. } => Arguments::compile(arguments).map(Some),
             Work::Agent(_) | Work::Function(_) => Ok(None),
@@ -73,6 +80,7 @@ impl<'a> Run<'a> {
             cancel: options.cancel,
             budget: options.budget,
             store,
+            earlier,
             pipeline,
             runner,
             directory,
@@ -95,7 +103,7 @@ impl<'a> Run<'a> {
             problem = format!("{problem} ({hint})");
         }
         let mut tally = self.tally();
-        tally.paused = true;
+        tally.paused_by.get_or_insert(error.kind());
         tally.problem(problem);
         drop(tally);
         self.halt.cancel();
@@ -103,8 +111,12 @@ impl<'a> Run<'a> {
 
     /// An error as it may leave: sanitized, not long.
     pub(super) fn shown(&self, error: &Error) -> String {
-        let sanitizer = self.runner.log().outgoing_sanitizer();
-        text::clip(&sanitizer.clean(&with_causes(error)), MAX_MESSAGE)
+        text::clip(&self.clean_text(&with_causes(error)), MAX_MESSAGE)
+    }
+
+    /// A text as it may leave.
+    pub(super) fn clean_text(&self, text: &str) -> String {
+        self.runner.log().outgoing_sanitizer().clean(text)
     }
 
     pub(super) fn elapsed_ms(&self, since: Duration) -> u64 {
@@ -146,28 +158,29 @@ fn directory_of(runner: &AgentRunner) -> Option<PathBuf> {
     Some(journal.parent()?.parent()?.to_owned())
 }
 
-/// The run's directory, with a copy of the configuration and the failures of this process alone:
-/// documents that failed before are tried again.
-fn open(
+/// The run's directory, with a copy of the configuration, its store, and what failed before.
+async fn open(
     root: PathBuf,
     resume: bool,
     config: Option<&Value>,
     log: &CallLog,
-) -> Result<(RunDirectory, StageStore)> {
+) -> Result<(RunDirectory, StageStore, Earlier)> {
     let directory = if resume {
         RunDirectory::open(root)?
     } else {
         RunDirectory::open_new(root)?
     };
     // First: another process may have the run.
-    let store = StageStore::open(&directory.store())?;
+    let inside = directory.clone();
+    let opened = on_thread(move || {
+        let store = StageStore::open(&inside.store())?;
+        Ok((store, Earlier::read(&inside)?))
+    });
+    let (store, earlier) = opened.await?;
     if let Some(config) = config {
         directory.write_config(config, log.outgoing_sanitizer())?;
     }
-    if directory.path(FAILURES).exists() {
-        directory.write(FAILURES, b"")?;
-    }
-    Ok((directory, store))
+    Ok((directory, store, earlier))
 }
 
 fn artifacts(

@@ -5,6 +5,7 @@ use super::settings::Pipeline;
 use super::stage::Work;
 use crate::chat::Usage;
 use crate::cost::{self, Cost};
+use crate::error::{ErrorKind, Ledger};
 use crate::flow::store::StageResult;
 
 /// Failures that a report holds.
@@ -21,8 +22,9 @@ pub(super) struct Tally {
     pub(super) problems: Vec<String>,
     /// What the user should know, and which is nobody's failure.
     pub(super) notices: Vec<String>,
-    /// Whether the run stopped by itself.
-    pub(super) paused: bool,
+    pub(super) calls_without_cost: u64,
+    /// Why the run stopped by itself, if it did.
+    pub(super) paused_by: Option<ErrorKind>,
 }
 
 /// What a stage took to work on a document.
@@ -31,10 +33,37 @@ pub(super) struct Effort {
     pub(super) calls: u64,
     pub(super) usage: Usage,
     pub(super) cost: Option<Cost>,
+    pub(super) calls_without_cost: u64,
     pub(super) duration_ms: u64,
 }
 
 impl Effort {
+    pub(super) fn of(ledger: &Ledger) -> Self {
+        Self {
+            calls: ledger.calls.len() as u64,
+            usage: ledger.usage(),
+            cost: ledger.cost(),
+            calls_without_cost: ledger.calls_without_cost() as u64,
+            duration_ms: 0,
+        }
+    }
+
+    /// A call of which nothing is known.
+    pub(super) fn of_lost_call() -> Self {
+        Self {
+            calls: 1,
+            calls_without_cost: 1,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.usage = self.usage.plus(other.usage);
+        self.cost = cost::add(self.cost, other.cost);
+        self.calls_without_cost += other.calls_without_cost;
+    }
+
     /// The result that took it.
     pub(super) fn result(self, answer: serde_json::Value) -> StageResult {
         StageResult {
@@ -63,12 +92,14 @@ impl Tally {
             failures: Vec::new(),
             problems: Vec::new(),
             notices: Vec::new(),
-            paused: false,
+            paused_by: None,
+            calls_without_cost: 0,
         }
     }
 
     /// A stage has worked.
     pub(super) fn worked(&mut self, at: usize, effort: &Effort) {
+        self.calls_without_cost += effort.calls_without_cost;
         let stage = &mut self.stages[at];
         stage.visits += 1;
         stage.calls += effort.calls;

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::journey::Journey;
 use super::run::Run;
-use super::slots::Needs;
+use super::slots::{Needs, Taken};
 use super::stage::{StageFunction, StageInput, Work};
 use super::tally::Effort;
 use crate::agent::{AgentSpec, RunOptions, ToolUse};
 use crate::chat::Request;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, OverBudget, Result};
 use crate::fingerprint;
 use crate::flow::store::Fingerprint;
 
@@ -72,31 +72,11 @@ impl Run<'_> {
         at: usize,
         journey: &Journey,
         task: Task<'_>,
+        slots: Taken<'_>,
     ) -> (Result<Value>, Effort) {
         let stage = &self.pipeline.stages[at].name;
         match task {
-            Task::Agent(spec, variables) => {
-                let mut options = RunOptions::new()
-                    .document(&journey.document.id)
-                    .stage(stage)
-                    .iteration(journey.iteration())
-                    .cancel_on(self.cancel.clone());
-                if let Some(budget) = &self.budget {
-                    options = options.budget(budget.clone());
-                }
-                let result = self.runner.run_with(spec, variables, options).await;
-                let ledger = match &result {
-                    Ok(outcome) => &outcome.ledger,
-                    Err(error) => error.ledger(),
-                };
-                let effort = Effort {
-                    calls: ledger.calls.len() as u64,
-                    usage: ledger.usage(),
-                    cost: ledger.cost(),
-                    duration_ms: 0,
-                };
-                (result.map(|outcome| outcome.data), effort)
-            }
+            Task::Agent(spec, variables) => self.ask(at, journey, (spec, &variables), slots).await,
             Task::Tool(tool, arguments) => {
                 let of = ToolUse {
                     tool,
@@ -113,11 +93,67 @@ impl Run<'_> {
                 let calling = self.cancel.run_until_cancelled(calling);
                 let result = match calling.await {
                     Some(Ok(result)) => result,
-                    Some(Err(_)) => Err(panicked(stage)),
+                    Some(Err(_)) => Err(panicked(&format!("the function of stage `{stage}`"))),
                     None => Err(cancelled(stage)),
                 };
                 (result, Effort::default())
             }
+        }
+    }
+
+    /// Asks the agent. While others reserve what its call needs, it waits until they are done, and holds
+    /// nothing.
+    async fn ask(
+        &self,
+        at: usize,
+        journey: &Journey,
+        (spec, variables): (&AgentSpec, &Map<String, Value>),
+        mut slots: Taken<'_>,
+    ) -> (Result<Value>, Effort) {
+        let mut all = Effort::default();
+        loop {
+            let options = self.options(at, journey);
+            let running = AssertUnwindSafe(self.runner.run_with(spec, variables, options));
+            let (result, effort) = match running.catch_unwind().await {
+                Ok(Ok(outcome)) => (Ok(outcome.data), Effort::of(&outcome.ledger)),
+                Ok(Err(error)) => {
+                    let effort = Effort::of(error.ledger());
+                    (Err(error), effort)
+                }
+                Err(_) => {
+                    let what = format!("agent `{}`", spec.name);
+                    (Err(panicked(&what)), Effort::of_lost_call())
+                }
+            };
+            all.add(effort);
+            let refusal = result.as_ref().err().and_then(Error::refusal);
+            let Some(OverBudget::Reserved(settled)) = refusal.map(|refusal| &refusal.why) else {
+                return (result, all);
+            };
+            let mut settled = settled.clone();
+            drop(slots);
+            let waiting = async {
+                // Without its sender the budget is gone, and another try says so.
+                let _ = settled.changed().await;
+                let needs = self.slots.needs(&spec.name, &spec.model);
+                self.slots.take(needs).await
+            };
+            match self.halt.run_until_cancelled(waiting).await {
+                Some(taken) => slots = taken,
+                None => return (Err(cancelled(&self.pipeline.stages[at].name)), all),
+            }
+        }
+    }
+
+    fn options(&self, at: usize, journey: &Journey) -> RunOptions<'static> {
+        let options = RunOptions::new()
+            .document(&journey.document.id)
+            .stage(&self.pipeline.stages[at].name)
+            .iteration(journey.iteration())
+            .cancel_on(self.cancel.clone());
+        match &self.budget {
+            Some(budget) => options.budget(budget.clone()),
+            None => options,
         }
     }
 }
@@ -142,13 +178,10 @@ fn print_of_request(request: &Request, input: &str) -> Fingerprint {
     }
 }
 
-/// A JSON object as it is; all else under `result`.
+/// A JSON object as it is; all else as the text that it is, under `result`.
 fn answer_of(output: &str) -> Value {
-    match serde_json::from_str(output) {
-        Ok(Value::Object(map)) => Value::Object(map),
-        Ok(other) => json!({"result": other}),
-        Err(_) => json!({"result": output}),
-    }
+    let object: serde_json::Result<Map<String, Value>> = serde_json::from_str(output);
+    object.map_or_else(|_| json!({"result": output}), Value::Object)
 }
 
 fn cancelled(stage: &str) -> Error {
@@ -158,7 +191,7 @@ fn cancelled(stage: &str) -> Error {
     )
 }
 
-fn panicked(stage: &str) -> Error {
-    let message = format!("the function of stage `{stage}` panicked");
+fn panicked(what: &str) -> Error {
+    let message = format!("{what} panicked");
     Error::new(ErrorKind::Internal, message).with_hint("its message is on the standard error")
 }

@@ -196,7 +196,12 @@ fn rework(pipeline: &Pipeline) -> Result<()> {
                 let message = format!("stage `{name}` sends documents back to itself");
                 return Err(wrong(message, "name the stage that works on them"));
             }
-            ReworkTarget::Stage(_) => {}
+            ReworkTarget::Stage(target) => {
+                let mut targets = pipeline.stages.iter();
+                if let Some(other) = targets.find(|stage| stage.name == *target) {
+                    is_no_reviewer(name, other)?;
+                }
+            }
             ReworkTarget::Same => {
                 let is_before = |before: &&Stage| onward(pipeline, before).any(|to| to == at);
                 let mut before = pipeline.stages.iter().filter(is_before);
@@ -205,16 +210,7 @@ fn rework(pipeline: &Pipeline) -> Result<()> {
                         format!("stage `{name}` is the first: there is no stage to go back to");
                     return Err(wrong(message, "name one in `rework.target`"));
                 }
-                if let Some(other) = before.find(|before| before.approve_by.is_some()) {
-                    let message = format!(
-                        "stage `{name}` would send documents back to the reviewer `{}`",
-                        other.name
-                    );
-                    return Err(wrong(
-                        message,
-                        "name the stage that works on them in `rework.target`",
-                    ));
-                }
+                before.try_for_each(|other| is_no_reviewer(name, other))?;
             }
             ReworkTarget::Router => {
                 let is_router = |router: &&Stage| {
@@ -222,17 +218,32 @@ fn rework(pipeline: &Pipeline) -> Result<()> {
                         && router.name != *name
                         && leads_to(pipeline, router, at)
                 };
-                if !pipeline.stages.iter().any(|router| is_router(&router)) {
+                let mut routers = pipeline.stages.iter().filter(is_router).peekable();
+                if routers.peek().is_none() {
                     let message = format!("stage `{name}`: no stage before it routes");
                     return Err(wrong(
                         message,
                         "use `same`, or name a stage in `rework.target`",
                     ));
                 }
+                routers.try_for_each(|router| is_no_reviewer(name, router))?;
             }
         }
     }
     Ok(())
+}
+
+/// A reviewer that is asked again may approve what it refused, and nobody has worked on it.
+fn is_no_reviewer(name: &str, target: &Stage) -> Result<()> {
+    if target.approve_by.is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "stage `{name}` would send documents back to the reviewer `{}`",
+        target.name
+    );
+    let hint = "name the stage that works on them in `rework.target`";
+    Err(wrong(message, hint))
 }
 
 fn leads_to(pipeline: &Pipeline, from: &Stage, to: usize) -> bool {

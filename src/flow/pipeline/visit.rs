@@ -8,7 +8,8 @@ use super::journey::Journey;
 use super::run::Run;
 use super::stage::Work;
 use super::tally::Effort;
-use crate::error::{Error, ErrorKind, Result};
+use super::told::Told;
+use crate::error::{BudgetRefusal, Error, ErrorKind, OverBudget, Result};
 use crate::fingerprint;
 use crate::flow::directory::is_disk_trouble;
 use crate::flow::store::{Fingerprint, Step};
@@ -32,16 +33,12 @@ impl Run<'_> {
         let (task, print) = match self.prepare(at, journey) {
             Ok(prepared) => prepared,
             Err(error) => {
-                self.begin(at, journey);
+                let told = self.begin(at, journey);
                 let started = self.runner.clock().elapsed();
-                return Err(self.fail(at, journey, started, error));
+                return Err(self.fail(at, journey, (told, started), error));
             }
         };
-        let step = Step {
-            document_id: journey.document.id.clone(),
-            stage: self.pipeline.stages[at].name.clone(),
-            visit: journey.visits[at],
-        };
+        let step = self.step(at, journey);
         if let Some(print) = &print {
             journey.prints = fingerprint::of_json(&json!([journey.prints, step.stage, print]));
             if let Some(answer) = self.known(at, journey, &step, print)? {
@@ -54,18 +51,26 @@ impl Run<'_> {
         let Some(slots) = taken.await else {
             return Err(Stopped::Interrupted);
         };
-        self.begin(at, journey);
+        let told = self.begin(at, journey);
         let started = self.runner.clock().elapsed();
-        let (result, mut effort) = self.work(at, journey, task).await;
-        drop(slots);
+        let (result, mut effort) = self.work(at, journey, task, slots).await;
         effort.duration_ms = self.elapsed_ms(started);
         self.tally().worked(at, &effort);
-        let answer = result.map_err(|error| self.fail(at, journey, started, error))?;
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(mut error) => {
+                if let Some(answer) = error.take_answer() {
+                    // Why it stopped is told below.
+                    let _ = self.keep(&step, print.as_ref(), effort, answer);
+                }
+                return Err(self.fail(at, journey, (told, started), error));
+            }
+        };
         if print.is_none() {
             let of = json!([journey.prints, step.stage, answer]);
             journey.prints = fingerprint::of_json(&of);
         }
-        self.finish(at, journey, effort);
+        self.finish(at, journey, told, effort);
         self.keep(&step, print.as_ref(), effort, answer)
     }
 
@@ -84,13 +89,15 @@ impl Run<'_> {
             .get(step, print)
             .map_err(|error| self.interrupt(&error))?;
         let Some(known) = known else { return Ok(None) };
-        let stage = &mut self.tally().stages[at];
-        stage.visits += 1;
-        stage.resumed += 1;
-        self.tell(self.stage_event(Phase::Started, at, journey));
+        {
+            let stage = &mut self.tally().stages[at];
+            stage.visits += 1;
+            stage.resumed += 1;
+        }
+        let told = self.begin(at, journey);
         let mut event = self.stage_event(Phase::Finished, at, journey);
         event.resumed = true;
-        self.tell(event);
+        told.end(event);
         Ok(Some(known.answer))
     }
 
@@ -116,27 +123,33 @@ impl Run<'_> {
         Stopped::Interrupted
     }
 
-    fn begin(&self, at: usize, journey: &Journey) {
-        self.tell(self.stage_event(Phase::Started, at, journey));
+    fn begin(&self, at: usize, journey: &Journey) -> Told<'_> {
+        self.start(self.stage_event(Phase::Started, at, journey))
     }
 
-    fn finish(&self, at: usize, journey: &Journey, effort: Effort) {
+    fn finish(&self, at: usize, journey: &Journey, told: Told<'_>, effort: Effort) {
         let mut event = self.stage_event(Phase::Finished, at, journey);
         event.duration_ms = Some(effort.duration_ms);
         event.usage = effort.usage;
         event.cost_usd = effort.cost;
-        self.tell(event);
+        told.end(event);
     }
 
     /// Tells that the stage failed, and says what that means for the document.
-    fn fail(&self, at: usize, journey: &Journey, started: Duration, error: Error) -> Stopped {
+    fn fail(
+        &self,
+        at: usize,
+        journey: &Journey,
+        (told, started): (Told<'_>, Duration),
+        error: Error,
+    ) -> Stopped {
         let mut event = self.stage_event(Phase::Failed, at, journey);
         event.duration_ms = Some(self.elapsed_ms(started));
         event.usage = error.ledger().usage();
         event.cost_usd = error.ledger().cost();
         event.error = Some(self.event_error(&error));
-        self.tell(event);
-        if error.kind() == ErrorKind::Cancelled && self.cancel.is_cancelled() {
+        told.end(event);
+        if error.kind() == ErrorKind::Cancelled && self.is_halted() {
             return Stopped::Interrupted;
         }
         if is_disk_trouble(&error) || self.is_out_of_budget(at, &error) {
@@ -146,13 +159,22 @@ impl Run<'_> {
         Stopped::Failed(error)
     }
 
-    /// Whether a budget is used up that further documents need as well, not the agent's own of each run.
+    /// Whether a budget is used up that further documents need as well: not the agent's own of each run,
+    /// and not one that this document alone is too large for.
     fn is_out_of_budget(&self, at: usize, error: &Error) -> bool {
-        let has_own = match &self.pipeline.stages[at].work {
-            Work::Agent(spec) => spec.token_budget.is_some() || spec.cost_budget_usd.is_some(),
-            Work::Tool { .. } | Work::Function(_) => true,
+        let is_of_all = |refusal: &BudgetRefusal| {
+            !refusal.is_own && !matches!(refusal.why, OverBudget::TooLarge)
         };
-        error.kind() == ErrorKind::BudgetExhausted && !has_own
+        let is_agent = matches!(self.pipeline.stages[at].work, Work::Agent(_));
+        is_agent && error.refusal().is_some_and(is_of_all)
+    }
+
+    pub(super) fn step(&self, at: usize, journey: &Journey) -> Step {
+        Step {
+            document_id: journey.document.id.clone(),
+            stage: self.pipeline.stages[at].name.clone(),
+            visit: journey.visits[at],
+        }
     }
 
     pub(super) fn stage_event(&self, phase: Phase, at: usize, journey: &Journey) -> LifecycleEvent {

@@ -123,7 +123,7 @@ fn first_error(report: &PipelineReport) -> Option<ErrorKind> {
     match report.status {
         PipelineStatus::Succeeded => None,
         PipelineStatus::Cancelled => Some(ErrorKind::Cancelled),
-        PipelineStatus::Paused => Some(ErrorKind::Log),
+        PipelineStatus::Paused => Some(report.paused_by.unwrap_or(ErrorKind::Log)),
         _ => Some(
             report
                 .failures

@@ -1,12 +1,15 @@
 //! One document's poison touches no other.
 
 use duologue::flow::document::{Document, DocumentSource};
-use duologue::flow::pipeline::{Limits, Output, Pipeline, PipelineStatus, Stage, StageInput};
-use duologue::provider::Reply;
+use duologue::flow::pipeline::{
+    Limits, Output, Pipeline, PipelineOptions, PipelineStatus, Stage, StageInput,
+};
+use duologue::provider::{Reply, ScriptedProvider};
 use duologue::{Error, ErrorKind};
 use serde_json::json;
 
 use super::{Desk, agent, always, content, documents, reviewed};
+use crate::support::Before;
 
 #[test]
 fn a_function_that_panics_or_fails_is_its_documents_failure() {
@@ -172,4 +175,75 @@ fn an_extension_that_is_not_allowed_is_a_failure_and_the_draft_is_kept() {
     assert_eq!(failure.kind, ErrorKind::Config, "{failure:?}");
     let draft = std::fs::read_to_string(desk.path(failure.draft.as_deref().unwrap())).unwrap();
     assert_eq!(draft, "clean text");
+}
+
+#[test]
+fn an_extension_that_is_not_allowed_is_asked_for_again() {
+    let [router, cleaner, reviewer, _] = content();
+    let named = ["exe", "md"]
+        .map(|extension| Reply::json(json!({"slug": "a-name", "extension": extension})));
+    let named = named.map(|reply| reply.agent("namer"));
+    let desk = Desk::new([router, cleaner, reviewer].into_iter().chain(named));
+    let output = Output::body("body").name("slug").extension("extension");
+    let pipeline = reviewed()
+        .output(output.extensions(["md"]))
+        .build()
+        .unwrap();
+    assert_eq!(desk.run(&pipeline, documents(1)).documents.failed, 1);
+    let options = PipelineOptions::new().resume();
+    let report = pollster::block_on(pipeline.run(&desk.runner, documents(1), options)).unwrap();
+    assert_eq!((report.documents.succeeded, report.calls), (1, 1));
+}
+
+#[test]
+fn a_provider_that_panics_fails_its_document_alone() {
+    let script = ScriptedProvider::new([always("cleaner", json!({}))]);
+    let provider = Before::new(script.clone(), |number| async move {
+        assert!(number != 2, "on purpose");
+    });
+    let desk = Desk::around(provider, script);
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::agent("clean", agent("cleaner")))
+        .limits(Limits::default().documents(1))
+        .build()
+        .unwrap();
+    let report = desk.run(&pipeline, documents(3));
+    assert_eq!(
+        (report.documents.succeeded, report.documents.failed),
+        (2, 1)
+    );
+    let failure = &report.failures[0];
+    assert_eq!(
+        (&*failure.document_id, &*failure.message),
+        ("d1", "agent `cleaner` panicked")
+    );
+}
+
+#[test]
+fn ids_urls_and_hints_hold_no_key() {
+    let key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD";
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::function(
+            "work",
+            move |input: StageInput| async move {
+                if input.text == "good" {
+                    return Ok(json!({}));
+                }
+                Err(Error::new(ErrorKind::Auth, "no").with_hint(format!("not {key}")))
+            },
+        ))
+        .build()
+        .unwrap();
+    let documents = ["good", "bad"].map(|text| {
+        let mut document = Document::new(format!("{text} {key}"), text);
+        document.url = Some(format!("https://example.com/?api_key={key}"));
+        document
+    });
+    let desk = Desk::new([]);
+    let report = desk.run(&pipeline, DocumentSource::of(documents));
+    assert_eq!(report.documents.failed, 1);
+    for file in ["documents.jsonl", "failures.jsonl", "pipeline.json"] {
+        let text = std::fs::read_to_string(desk.path(file)).unwrap();
+        assert!(!text.contains(key), "{file}: {text}");
+    }
 }

@@ -67,6 +67,19 @@ fn what_does_not_fit_together_is_refused_by_name() {
                 .approve_by("ok")
                 .rework(rework(ReworkTarget::Router)),
         ]),
+        of([
+            stage("a").then("b"),
+            stage("b").approve_by("ok").then("c"),
+            stage("c")
+                .approve_by("ok")
+                .rework(rework(ReworkTarget::Stage("b".to_owned()))),
+        ]),
+        of([
+            stage("a").approve_by("ok").route_by("to").route("b", "b"),
+            stage("b")
+                .approve_by("ok")
+                .rework(rework(ReworkTarget::Router)),
+        ]),
         of([stage("a").then("b"), Stage::agent("b", other)]),
         of([stage("a")]).limits(Limits::default().documents(0)),
         of([stage("a")]).limits(Limits::default().model("model-of-a", 0)),

@@ -9,13 +9,18 @@ use duologue::flow::document::{Document, DocumentSource};
 use duologue::flow::pipeline::{Limits, Pipeline, PipelineStatus, Stage};
 use duologue::provider::{CallContext, Provider, ProviderError, ScriptedProvider};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{Desk, agent, always, documents};
 
-/// Counts the calls under way by model, and the most that there were.
+/// Counts the calls under way by model, and the most that there were. Calls are held until as many are in
+/// as there should be at once.
 #[derive(Debug, Clone)]
 struct Busy {
     inner: ScriptedProvider,
+    /// How many there should be of all models together.
+    expected: usize,
+    full: CancellationToken,
     counts: Arc<Mutex<HashMap<String, (usize, usize)>>>,
 }
 
@@ -26,6 +31,25 @@ impl Busy {
             .unwrap()
             .get(model)
             .map_or(0, |counts| counts.1)
+    }
+
+    fn come(&self, request: &Request) {
+        for model in [&request.model, "all"] {
+            let mut counts = self.counts.lock().unwrap();
+            let (now, most) = counts.entry(model.to_owned()).or_default();
+            *now += 1;
+            *most = (*most).max(*now);
+        }
+        if self.most("all") >= self.expected {
+            self.full.cancel();
+        }
+    }
+
+    fn go(&self, request: &Request) {
+        let mut counts = self.counts.lock().unwrap();
+        for model in [&request.model, "all"] {
+            counts.entry(model.to_owned()).or_default().0 -= 1;
+        }
     }
 }
 
@@ -40,32 +64,21 @@ impl Provider for Busy {
         request: &Request,
         call: &CallContext,
     ) -> Result<Response, ProviderError> {
-        for model in [&request.model, "all"] {
-            let mut counts = self.counts.lock().unwrap();
-            let (now, most) = counts.entry(model.to_owned()).or_default();
-            *now += 1;
-            *most = (*most).max(*now);
-        }
-        for _ in 0..5 {
-            // Everybody else has a turn.
-            tokio::task::yield_now().await;
-        }
+        self.come(request);
+        self.full.cancelled().await;
+        // Whoever may come as well comes before one goes.
+        tokio::task::yield_now().await;
         let answer = self.inner.generate_json(request, call).await;
-        for model in [&request.model, "all"] {
-            self.counts
-                .lock()
-                .unwrap()
-                .entry(model.to_owned())
-                .or_default()
-                .0 -= 1;
-        }
+        self.go(request);
         answer
     }
 }
 
-fn busy(script: &ScriptedProvider) -> Busy {
+fn busy(script: &ScriptedProvider, expected: usize) -> Busy {
     Busy {
         inner: script.clone(),
+        expected,
+        full: CancellationToken::new(),
         counts: Arc::default(),
     }
 }
@@ -97,7 +110,7 @@ fn by_route() -> Pipeline {
 #[test]
 fn models_agents_and_documents_keep_to_their_limits_and_use_them() {
     let script = ScriptedProvider::new([always("cleaner", json!({})), always("router", json!({}))]);
-    let busy = busy(&script);
+    let busy = busy(&script, 5);
     let desk = Desk::around(busy.clone(), script);
     let source = (0..60).map(|index| {
         Document::new(
@@ -121,7 +134,7 @@ fn models_agents_and_documents_keep_to_their_limits_and_use_them() {
 #[test]
 fn at_most_so_many_documents_are_under_way() {
     let script = ScriptedProvider::new([always("cleaner", json!({}))]);
-    let busy = busy(&script);
+    let busy = busy(&script, 7);
     let desk = Desk::around(busy.clone(), script);
     let pipeline = Pipeline::builder("p")
         .stage(Stage::agent("clean", agent("cleaner")))

@@ -1,6 +1,7 @@
 //! Document pipelines: where documents go, how many at once, what failures and cancellations leave.
 
 mod broken;
+mod budgets;
 mod building;
 mod cancelled;
 mod checked;

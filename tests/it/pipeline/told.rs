@@ -1,19 +1,28 @@
 //! What a run tells the lifecycle and the journal.
 
 use duologue::flow::document::{Document, DocumentSource};
-use duologue::flow::pipeline::{Pipeline, PipelineOptions, Stage};
+use duologue::flow::pipeline::{Pipeline, PipelineOptions, Rework, ReworkTarget, Stage};
 use duologue::lifecycle::{Lifecycle, LifecycleEvent, Phase, Subject};
 use duologue::provider::{Reply, ScriptedProvider};
 use duologue::{AgentRunner, Error, ErrorKind};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 
-use super::{always, content, documents, packs, reviewed};
+use super::{agent, always, content, documents, packs, reviewed};
 
 fn heard(
     pipeline: &Pipeline,
     replies: impl IntoIterator<Item = Reply>,
     source: DocumentSource,
+) -> Vec<LifecycleEvent> {
+    heard_while(replies, |runner| {
+        pollster::block_on(pipeline.run(runner, source, PipelineOptions::new())).unwrap();
+    })
+}
+
+fn heard_while(
+    replies: impl IntoIterator<Item = Reply>,
+    running: impl FnOnce(&AgentRunner),
 ) -> Vec<LifecycleEvent> {
     let lifecycle = Lifecycle::new();
     let events = Arc::new(Mutex::new(Vec::new()));
@@ -24,7 +33,7 @@ fn heard(
     let runner = AgentRunner::builder(ScriptedProvider::new(replies), packs())
         .lifecycle(lifecycle.clone())
         .build();
-    pollster::block_on(pipeline.run(&runner, source, PipelineOptions::new())).unwrap();
+    running(&runner);
     lifecycle.flush_blocking();
     let events = events.lock().unwrap().clone();
     events
@@ -141,5 +150,82 @@ fn a_document_that_fails_in_a_function_is_told_once_for_stage_and_document() {
             "Document Failed",
             "Run Failed"
         ]
+    );
+}
+
+#[test]
+fn a_run_that_is_dropped_tells_the_end_of_all_that_began() {
+    let pipeline = reviewed().build().unwrap();
+    let never = [Reply::never().agent("router").forever()];
+    let events = heard_while(never, |runner| {
+        let options = PipelineOptions::new();
+        let mut running = Box::pin(pipeline.run(runner, documents(2), options));
+        assert!(pollster::block_on(async { futures::poll!(&mut running) }).is_pending());
+    });
+    let told: Vec<String> = events.iter().map(line).collect();
+    assert_eq!(
+        told,
+        [
+            "Run Started",
+            "Document Started",
+            "Stage Started router 1",
+            "Document Started",
+            "Stage Started router 1",
+            "Stage Failed router 1",
+            "Document Failed",
+            "Stage Failed router 1",
+            "Document Failed",
+            "Run Failed",
+        ]
+    );
+    let errors = events.iter().filter_map(|event| event.error.as_ref());
+    let mut kinds = errors.map(|error| error.kind);
+    assert!(kinds.all(|kind| kind == ErrorKind::Cancelled));
+}
+
+#[test]
+fn a_document_that_cannot_be_read_begins_and_fails() {
+    let documents = ["a", "a"].map(|id| Document::new(id, "text"));
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::function("f", async |_| Ok(json!({}))))
+        .build()
+        .unwrap();
+    let events = heard(&pipeline, [], DocumentSource::of(documents));
+    let of_documents = |phase: Phase| {
+        let told = events
+            .iter()
+            .filter(|event| event.subject == Subject::Document && event.phase == phase);
+        told.count()
+    };
+    assert_eq!(
+        [Phase::Started, Phase::Finished, Phase::Failed].map(of_documents),
+        [2, 1, 1]
+    );
+}
+
+#[test]
+fn a_retry_bears_the_visit_that_follows_whoever_sent_the_document_back() {
+    let answers = |agent: &'static str| {
+        [false, true].map(|ok| Reply::json(json!({"approved": ok, "why": ""})).agent(agent))
+    };
+    let reviewer = |name: &str, of: &str| {
+        let rework = Rework::new(ReworkTarget::Stage(of.to_owned()), 1);
+        let stage = Stage::agent(name, agent(name)).approve_by("approved");
+        stage.rework(rework)
+    };
+    let pipeline = Pipeline::builder("p")
+        .stage(Stage::function("one", async |_| Ok(json!({"body": ""}))).then("reviewer"))
+        .stage(reviewer("reviewer", "one").then("two"))
+        .stage(Stage::function("two", async |_| Ok(json!({"body": ""}))).then("router"))
+        .stage(reviewer("router", "two"))
+        .build()
+        .unwrap();
+    let replies = answers("reviewer").into_iter().chain(answers("router"));
+    let events = heard(&pipeline, replies, documents(1));
+    let retried = events.iter().filter(|event| event.phase == Phase::Retried);
+    let retried: Vec<String> = retried.map(line).collect();
+    assert_eq!(
+        retried,
+        ["Document Retried one 2", "Document Retried two 2"]
     );
 }

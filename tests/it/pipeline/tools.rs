@@ -7,7 +7,9 @@ use duologue::AgentRunner;
 use duologue::ErrorKind;
 use duologue::call_log::RunLog;
 use duologue::flow::document::{Document, DocumentSource};
-use duologue::flow::pipeline::{Output, Pipeline, PipelineOptions, PipelineStatus, Stage};
+use duologue::flow::pipeline::{
+    Output, Pipeline, PipelineOptions, PipelineStatus, Stage, StageInput,
+};
 use duologue::provider::ScriptedProvider;
 use duologue::tool::{
     FunctionTool, PermissionAction, PermissionRule, ToolError, ToolSet, ToolSetBuilder,
@@ -23,6 +25,9 @@ struct Words {
     #[schemars(length(max = 40))]
     text: String,
 }
+
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
 
 fn count_words(calls: &Arc<AtomicUsize>) -> ToolSetBuilder {
     let calls = calls.clone();
@@ -57,6 +62,41 @@ fn pipeline() -> Pipeline {
         .output(Output::body("body"))
         .build()
         .unwrap()
+}
+
+#[test]
+fn a_result_that_is_no_object_stays_the_text_that_it_is() {
+    let results = [
+        "007",
+        "12345678901234567890123",
+        "null",
+        "[1]",
+        "{\"a\": 1}",
+    ];
+    for text in results {
+        let tool = FunctionTool::new("say", "Says it.", move |Nothing {}| async move {
+            Ok::<_, ToolError>(text.to_owned())
+        });
+        let desk = desk(ToolSet::builder().tool(tool));
+        let seen = Arc::new(std::sync::Mutex::new(json!(null)));
+        let keep = seen.clone();
+        let look = Stage::function("look", move |input: StageInput| {
+            *keep.lock().unwrap() = input.answers["say"].clone();
+            async { Ok(json!({})) }
+        });
+        let pipeline = Pipeline::builder("p")
+            .stage(Stage::tool("say", "say", json!({})).then("look"))
+            .stage(look)
+            .build()
+            .unwrap();
+        let report = desk.run(&pipeline, one("Tides"));
+        assert_eq!(report.status, PipelineStatus::Succeeded, "{report:?}");
+        let expected = match text.strip_prefix('{') {
+            Some(_) => json!({"a": 1}),
+            None => json!({"result": text}),
+        };
+        assert_eq!(*seen.lock().unwrap(), expected);
+    }
 }
 
 fn one(title: &str) -> DocumentSource {

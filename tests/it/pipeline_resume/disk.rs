@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use duologue::call_log::LlmLogging;
+use duologue::call_log::{LlmLogging, OnError};
 use duologue::flow::document::{Document, DocumentSource};
 use duologue::flow::pipeline::{Limits, Output, Pipeline, PipelineOptions, Stage};
 use duologue::prompt::PromptLibrary;
@@ -29,7 +29,15 @@ pub(crate) fn child(how: &str, directory: &Path) {
         ("cleaner/system.tera", "You clean."),
         ("cleaner/user.tera", "Clean {{ document.id }}"),
     ]);
-    let log = match try_open(directory, "run", LlmLogging::default()) {
+    let (how, on_error) = match how.strip_suffix("+fail") {
+        Some(how) => (how, OnError::Fail),
+        None => (how, OnError::Warn),
+    };
+    let settings = LlmLogging {
+        on_error,
+        ..LlmLogging::default()
+    };
+    let log = match try_open(directory, "run", settings) {
         Ok(log) => log,
         Err(error) => return tell(&json!({"refused": format!("{error:#}")}).to_string()),
     };
@@ -91,6 +99,18 @@ fn a_file_that_may_not_grow_pauses_the_run() {
         "pipeline:new",
         directory.path(),
     )));
+    let told = report_of(start("pipeline:resume", directory.path()));
+    assert_finished(&told, directory.path(), paid);
+}
+
+#[test]
+fn an_answer_that_the_log_has_no_room_for_is_not_paid_for_again() {
+    let directory = folder().damaged();
+    let limit = "trap '' XFSZ; ulimit -f 3000";
+    let told = report_of(child_after(limit, "pipeline:new+fail", directory.path()));
+    let paid = assert_paused(&told);
+    let problem = told["report"]["problems"][0].to_string();
+    assert!(problem.contains("journal"), "{problem}");
     let told = report_of(start("pipeline:resume", directory.path()));
     assert_finished(&told, directory.path(), paid);
 }

@@ -4,6 +4,7 @@ mod changes;
 #[cfg(unix)]
 pub(crate) mod disk;
 mod ends;
+mod judged;
 
 use std::collections::BTreeMap;
 
