@@ -96,8 +96,12 @@ const LONG_FILES: &[(&str, &str)] = &[
     (
         "flow/control/execute.rs",
         "one attempt: its start, its ends and its guard",
+    ),
+    (
         "flow/directory.rs",
         "one directory and its files, a third of it tests",
+    ),
+    (
         "flow/pipeline/drive.rs",
         "one document from its first stage to its end, whichever it is",
     ),
