@@ -79,7 +79,7 @@ impl Execution<'_> {
             for budget in &self.budgets {
                 let reservation = budget
                     .reserve(&need, &attempts)
-                    .map_err(|refusal| refused(&self.spec.name, refusal))?;
+                    .map_err(|refusal| refused(&self.spec.name, *refusal))?;
                 reservations.push(reservation);
             }
         }

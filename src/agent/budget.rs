@@ -187,7 +187,11 @@ impl Budget {
     }
 
     /// Sets aside what a call needs; `attempts` will tell what became of it.
-    pub(super) fn reserve(&self, need: &Need, attempts: &Attempts) -> Result<Reservation, Refusal> {
+    pub(super) fn reserve(
+        &self,
+        need: &Need,
+        attempts: &Attempts,
+    ) -> Result<Reservation, Box<Refusal>> {
         let mut account = account::lock(&self.account);
         let output = need.max_output_tokens.unwrap_or(account.longest_answer);
         let usage = Usage::new(need.input_tokens, output);
@@ -207,7 +211,7 @@ impl Budget {
         ))
     }
 
-    fn fits(&self, account: &Account, needed: Amount) -> Result<(), Refusal> {
+    fn fits(&self, account: &Account, needed: Amount) -> Result<(), Box<Refusal>> {
         let Account {
             spent, reserved, ..
         } = account;
@@ -216,25 +220,25 @@ impl Budget {
         let mut all = alone;
         all.add(*reserved);
         if let Some(limit) = self.tokens.filter(|limit| all.tokens > *limit) {
-            return Err(Refusal {
+            return Err(Box::new(Refusal {
                 name: self.names.tokens,
                 limit: text::counted(usize::try_from(limit).unwrap_or(usize::MAX), "token"),
                 spent: spent.tokens.to_string(),
                 reserved: reserved.tokens.to_string(),
                 needed: needed.tokens.to_string(),
-                why: account.over(alone.tokens, needed.tokens, limit),
-            });
+                why: account.over(&alone.tokens, &needed.tokens, &limit),
+            }));
         }
         if let Some(limit) = self.cost.filter(|limit| all.cost > *limit) {
             let shown = |dollars| Cost::from_usd(dollars).to_string();
-            return Err(Refusal {
+            return Err(Box::new(Refusal {
                 name: self.names.cost,
                 limit: shown(limit),
                 spent: shown(spent.cost),
                 reserved: shown(reserved.cost),
                 needed: shown(needed.cost),
-                why: account.over(alone.cost, needed.cost, limit),
-            });
+                why: account.over(&alone.cost, &needed.cost, &limit),
+            }));
         }
         Ok(())
     }
@@ -242,7 +246,7 @@ impl Budget {
 
 impl Account {
     /// `alone` is what would be spent with this call and no other.
-    fn over<A: Ord>(&self, alone: A, needed: A, limit: A) -> OverBudget {
+    fn over<A: Ord>(&self, alone: &A, needed: &A, limit: &A) -> OverBudget {
         if needed > limit {
             OverBudget::TooLarge
         } else if alone > limit {
