@@ -130,12 +130,11 @@ impl ControlPlane {
             return Ok(run);
         }
         let open = |attempt| OpenRun::new(self.shared.clone(), cell, attempt).or_cancelled();
-        match &self.shared.queue {
-            Some(queue) => self.shared.submit(queue.as_ref(), open(0), event).await?,
-            None => {
-                let open = open(attempt);
-                self.shared.run_now(registered, open, event).await?;
-            }
+        if let Some(queue) = &self.shared.queue {
+            self.shared.submit(queue.as_ref(), open(0), event).await?;
+        } else {
+            let open = open(attempt);
+            self.shared.run_now(registered, open, event).await?;
         }
         Ok(run)
     }

@@ -138,7 +138,7 @@ fn the_same_run_id_starts_nothing_after_a_restart_either() {
     let (after, begun_at_once) = process(&audit);
     for after in [queued, after.build().unwrap()] {
         let run = pollster::block_on(after.ingest(order())).unwrap();
-        assert_eq!(pollster::block_on(run.wait()).state, RunState::Succeeded);
+        assert_eq!(run.state(), RunState::Succeeded);
         assert_eq!(run.status().attempt, 1);
     }
     let count = |begun: &AtomicUsize| begun.load(Ordering::SeqCst);
