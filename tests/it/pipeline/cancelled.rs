@@ -12,7 +12,7 @@ use duologue::{Error, ErrorKind};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Desk, always, content, documents, reviewed};
+use super::{Desk, always, content, documents, reviewed, until};
 use crate::support::Before;
 
 fn statuses(desk: &Desk) -> Vec<CallStatus> {
@@ -61,14 +61,16 @@ fn a_cancelled_run_reports_what_was_under_way() {
 
 #[test]
 fn a_run_that_is_dropped_leaves_records_of_its_calls() {
-    let desk = Desk::new([Reply::never().agent("router").forever()]);
+    let script = ScriptedProvider::new([Reply::never().agent("router").forever()]);
+    let (provider, all) = until(3, script.clone());
+    let desk = Desk::around(provider, script);
     let pipeline = reviewed()
         .limits(Limits::default().documents(3))
         .build()
         .unwrap();
-    let mut running = Box::pin(pipeline.run(&desk.runner, documents(9), PipelineOptions::new()));
-    assert!(pollster::block_on(async { futures::poll!(&mut running) }).is_pending());
-    drop(running);
+    let running = pipeline.run(&desk.runner, documents(9), PipelineOptions::new());
+    let ended = pollster::block_on(all.run_until_cancelled(running));
+    assert!(ended.is_none());
     desk.runner.log().flush_blocking().unwrap();
     assert_eq!(statuses(&desk), [CallStatus::Cancelled; 3]);
 }

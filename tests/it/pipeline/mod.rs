@@ -23,8 +23,9 @@ use duologue::prompt::PromptLibrary;
 use duologue::provider::{Provider, Reply, ScriptedProvider};
 use duologue::{AgentRunner, AgentSpec, Result};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{Folder, file_log, quick};
+use crate::support::{Before, Folder, file_log, quick};
 
 /// A pack for each agent; each shows the model what it must see.
 pub(crate) fn packs() -> PromptLibrary {
@@ -146,6 +147,22 @@ pub(crate) fn lines(path: &Path) -> Vec<Value> {
     lines
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// `inner`, and a token that is cancelled when it is asked for the `last` time.
+pub(crate) fn until(
+    last: usize,
+    inner: ScriptedProvider,
+) -> (impl Provider + 'static, CancellationToken) {
+    let token = CancellationToken::new();
+    let asked = token.clone();
+    let provider = Before::new(inner, move |number| {
+        if number == last {
+            asked.cancel();
+        }
+        std::future::ready(())
+    });
+    (provider, token)
 }
 
 /// `count` documents, `d0` and so on.

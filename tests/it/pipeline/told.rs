@@ -3,25 +3,25 @@
 use duologue::flow::document::{Document, DocumentSource};
 use duologue::flow::pipeline::{Pipeline, PipelineOptions, Rework, ReworkTarget, Stage};
 use duologue::lifecycle::{Lifecycle, LifecycleEvent, Phase, Subject};
-use duologue::provider::{Reply, ScriptedProvider};
+use duologue::provider::{Provider, Reply, ScriptedProvider};
 use duologue::{AgentRunner, Error, ErrorKind};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 
-use super::{agent, always, content, documents, packs, reviewed};
+use super::{agent, always, content, documents, packs, reviewed, until};
 
 fn heard(
     pipeline: &Pipeline,
     replies: impl IntoIterator<Item = Reply>,
     source: DocumentSource,
 ) -> Vec<LifecycleEvent> {
-    heard_while(replies, |runner| {
+    heard_while(ScriptedProvider::new(replies), |runner| {
         pollster::block_on(pipeline.run(runner, source, PipelineOptions::new())).unwrap();
     })
 }
 
 fn heard_while(
-    replies: impl IntoIterator<Item = Reply>,
+    provider: impl Provider + 'static,
     running: impl FnOnce(&AgentRunner),
 ) -> Vec<LifecycleEvent> {
     let lifecycle = Lifecycle::new();
@@ -30,7 +30,7 @@ fn heard_while(
     lifecycle
         .on(move |event| told.lock().unwrap().push(event.clone()))
         .unwrap();
-    let runner = AgentRunner::builder(ScriptedProvider::new(replies), packs())
+    let runner = AgentRunner::builder(provider, packs())
         .lifecycle(lifecycle.clone())
         .build();
     running(&runner);
@@ -156,11 +156,12 @@ fn a_document_that_fails_in_a_function_is_told_once_for_stage_and_document() {
 #[test]
 fn a_run_that_is_dropped_tells_the_end_of_all_that_began() {
     let pipeline = reviewed().build().unwrap();
-    let never = [Reply::never().agent("router").forever()];
-    let events = heard_while(never, |runner| {
-        let options = PipelineOptions::new();
-        let mut running = Box::pin(pipeline.run(runner, documents(2), options));
-        assert!(pollster::block_on(async { futures::poll!(&mut running) }).is_pending());
+    let never = ScriptedProvider::new([Reply::never().agent("router").forever()]);
+    let (provider, both) = until(2, never);
+    let events = heard_while(provider, |runner| {
+        let running = pipeline.run(runner, documents(2), PipelineOptions::new());
+        let ended = pollster::block_on(both.run_until_cancelled(running));
+        assert!(ended.is_none());
     });
     let told: Vec<String> = events.iter().map(line).collect();
     assert_eq!(
