@@ -1,7 +1,7 @@
 //! What all documents of one run share.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,6 +14,7 @@ use super::settings::Pipeline;
 use super::slots::Slots;
 use super::stage::Work;
 use super::tally::Tally;
+use super::task::Fixed;
 use crate::agent::{AgentRunner, Budget};
 use crate::attempt::millis;
 use crate::call_log::CallLog;
@@ -43,6 +44,8 @@ pub(super) struct Run<'a> {
     pub(super) slots: Slots,
     /// The arguments of tool stages, by the stage's place.
     pub(super) arguments: Vec<Option<Arguments>>,
+    /// What the requests of agent stages have in common, by the stage's place.
+    pub(super) fixed: Vec<OnceLock<Fixed>>,
     pub(super) budget: Option<Budget>,
     /// The caller's: it stops calls as well.
     pub(super) cancel: CancellationToken,
@@ -74,6 +77,7 @@ impl<'a> Run<'a> {
             artifacts: artifacts(pipeline, directory.as_ref(), runner),
             slots: Slots::of(&pipeline.limits),
             arguments: arguments.collect::<Result<_>>()?,
+            fixed: pipeline.stages.iter().map(|_| OnceLock::new()).collect(),
             tally: Mutex::new(Tally::of(pipeline)),
             started: runner.clock().elapsed(),
             halt: options.cancel.child_token(),

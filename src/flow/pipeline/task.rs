@@ -42,7 +42,8 @@ impl Run<'_> {
                 let variables = journey.variables();
                 let print = if self.store.is_some() {
                     let request = self.runner.request(spec, &variables, journey.iteration())?;
-                    Some(print_of_request(&request, &journey.input))
+                    let fixed = self.fixed[at].get_or_init(|| Fixed::of(&request));
+                    Some(fixed.print(&request, &journey.input))
                 } else {
                     None
                 };
@@ -158,23 +159,37 @@ impl Run<'_> {
     }
 }
 
-fn print_of_request(request: &Request, input: &str) -> Fingerprint {
-    let schema = request
-        .response_schema
-        .as_ref()
-        .map(|schema| &*schema.schema);
-    let parameters = json!([
-        request.temperature,
-        request.max_output_tokens,
-        request.extra,
-        request.tools
-    ]);
-    Fingerprint {
-        prompt: fingerprint::of_json(&json!(request.messages)),
-        schema: fingerprint::of_json(&json!(schema)),
-        model: request.model.clone(),
-        parameters: fingerprint::of_json(&parameters),
-        input: input.to_owned(),
+/// What of an agent's requests is the same for all documents, hashed once.
+#[derive(Debug)]
+pub(super) struct Fixed {
+    schema: String,
+    parameters: String,
+}
+
+impl Fixed {
+    fn of(request: &Request) -> Self {
+        let schema = request.response_schema.as_ref();
+        let schema = schema.map(|schema| &*schema.schema);
+        let parameters = json!([
+            request.temperature,
+            request.max_output_tokens,
+            request.extra,
+            request.tools
+        ]);
+        Self {
+            schema: fingerprint::of_json(&json!(schema)),
+            parameters: fingerprint::of_json(&parameters),
+        }
+    }
+
+    fn print(&self, request: &Request, input: &str) -> Fingerprint {
+        Fingerprint {
+            prompt: fingerprint::of_json(&json!(request.messages)),
+            schema: self.schema.clone(),
+            model: request.model.clone(),
+            parameters: self.parameters.clone(),
+            input: input.to_owned(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What stands beside the stages of a job file: documents, output and limits.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -87,8 +88,8 @@ pub(super) fn read_limits(
         .iter()
         .filter_map(|stage| spec_of(stage.agent.as_deref()?, job.agents))
         .collect();
-    let models: Vec<&str> = working.iter().map(|spec| spec.model.as_str()).collect();
-    let agents: Vec<&str> = working.iter().map(|spec| spec.name.as_str()).collect();
+    let models: BTreeSet<&str> = working.iter().map(|spec| spec.model.as_str()).collect();
+    let agents: BTreeSet<&str> = working.iter().map(|spec| spec.name.as_str()).collect();
     let of_documents = limits
         .documents
         .map(|limit| ("documents".to_owned(), limit));
@@ -109,7 +110,7 @@ pub(super) fn read_limits(
         ("models", &limits.models, models),
         ("agents", &limits.agents, agents),
     ] {
-        if let Some(name) = names.keys().find(|name| !known.contains(&name.as_str())) {
+        if let Some(name) = names.keys().find(|name| !known.contains(name.as_str())) {
             let key = format!("limits.{kind}.{name}");
             let problem = format!("no stage works with `{name}`");
             return Err(wrong(job.origin, &key, &problem)
