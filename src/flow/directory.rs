@@ -177,6 +177,7 @@ pub(crate) fn is_disk_trouble(error: &Error) -> bool {
 }
 
 /// Whether `error` says that the disk is full: that befell the user, who wrote nothing wrong.
+#[cfg(feature = "cli")]
 pub(crate) fn is_out_of_room(error: &Error) -> bool {
     is_because(error, has_no_room)
 }

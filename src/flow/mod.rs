@@ -21,4 +21,6 @@ pub mod review;
 mod store;
 mod thread;
 
-pub(crate) use directory::{is_out_of_room, refuse_begun};
+#[cfg(feature = "cli")]
+pub(crate) use directory::is_out_of_room;
+pub(crate) use directory::refuse_begun;
