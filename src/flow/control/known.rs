@@ -26,16 +26,17 @@ impl Default for KnownRuns {
 
 #[derive(Default)]
 struct Runs {
-    by_id: HashMap<String, Numbered>,
-    /// In the order in which they came.
+    by_id: HashMap<String, Known>,
+    /// By turn: who is first may be forgotten first.
     order: BTreeMap<u64, Arc<RunCell>>,
     counter: u64,
-    /// Where the next look for a run to forget begins: all have their turn, whoever holds the oldest.
-    hand: u64,
 }
 
-struct Numbered {
+struct Known {
+    /// How many came before it.
     number: u64,
+    /// Its place in the order.
+    turn: u64,
     cell: Arc<RunCell>,
 }
 
@@ -54,14 +55,13 @@ impl KnownRuns {
             return (known.cell.clone(), false);
         }
         let cell = Arc::new(make());
-        let number = runs.counter;
-        runs.counter += 1;
-        runs.order.insert(number, cell.clone());
-        let numbered = Numbered {
+        let number = runs.queue(cell.clone());
+        let known = Known {
             number,
+            turn: number,
             cell: cell.clone(),
         };
-        runs.by_id.insert(id.to_owned(), numbered);
+        runs.by_id.insert(id.to_owned(), known);
         if runs.order.len() > self.most {
             runs.forget_one();
         }
@@ -71,13 +71,16 @@ impl KnownRuns {
     pub(super) fn remove(&self, id: &str) {
         let mut runs = self.lock();
         if let Some(known) = runs.by_id.remove(id) {
-            runs.order.remove(&known.number);
+            runs.order.remove(&known.turn);
         }
     }
 
     /// All of them, oldest first.
     pub(super) fn all(&self) -> Vec<Arc<RunCell>> {
-        self.lock().order.values().cloned().collect()
+        let runs = self.lock();
+        let mut all: Vec<_> = runs.by_id.values().collect();
+        all.sort_unstable_by_key(|known| known.number);
+        all.into_iter().map(|known| known.cell.clone()).collect()
     }
 
     pub(super) fn get(&self, id: &str) -> Option<Arc<RunCell>> {
@@ -90,30 +93,44 @@ impl KnownRuns {
 }
 
 impl Runs {
+    /// Puts `cell` behind all others; gives its turn.
+    fn queue(&mut self, cell: Arc<RunCell>) -> u64 {
+        let turn = self.counter;
+        self.counter += 1;
+        self.order.insert(turn, cell);
+        turn
+    }
+
     fn forget_one(&mut self) {
         let mut chosen = None;
-        let around = self
-            .order
-            .range(self.hand..)
-            .chain(self.order.range(..self.hand));
-        let mut after = self.hand;
-        for (number, cell) in around.take(LOOKED_AT) {
+        let mut held = Vec::new();
+        for (turn, cell) in self.order.iter().take(LOOKED_AT) {
             // This map's and the other's.
-            let is_held = Arc::strong_count(cell) > 2;
-            let has_ended = cell.state().is_final();
-            if !is_held && (chosen.is_none() || has_ended) {
-                chosen = Some(*number);
-            }
-            if chosen.is_none_or(|chosen| chosen == *number) {
-                after = number + 1;
-            }
-            if !is_held && has_ended {
+            if Arc::strong_count(cell) > 2 {
+                held.push(*turn);
+            } else if cell.state().is_final() {
+                chosen = Some(*turn);
                 break;
+            } else {
+                chosen.get_or_insert(*turn);
             }
         }
-        self.hand = after;
-        if let Some(cell) = chosen.and_then(|number| self.order.remove(&number)) {
+        for turn in held {
+            self.send_back(turn);
+        }
+        if let Some(cell) = chosen.and_then(|turn| self.order.remove(&turn)) {
             self.by_id.remove(&cell.id);
+        }
+    }
+
+    /// Those that are held have another turn later, lest they hide the others.
+    fn send_back(&mut self, turn: u64) {
+        let Some(cell) = self.order.remove(&turn) else {
+            return;
+        };
+        let turn = self.queue(cell.clone());
+        if let Some(known) = self.by_id.get_mut(&cell.id) {
+            known.turn = turn;
         }
     }
 }
