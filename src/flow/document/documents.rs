@@ -145,6 +145,12 @@ impl Documents {
         self.position += skipped;
     }
 
+    /// The same documents, of which there are so many where nothing better is known.
+    pub(super) fn of_known_total(mut self, total: Option<u64>) -> Self {
+        self.total = self.total.or(total);
+        self
+    }
+
     /// How many items there are, those that are skipped or unreadable too, where that is known before
     /// they are read: of a folder or a glob with up to 100,000 files, and of an iterator that knows it.
     pub fn total(&self) -> Option<u64> {

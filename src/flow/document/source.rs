@@ -19,6 +19,8 @@ use crate::config;
 use crate::error::{Error, ErrorKind, Result};
 
 const DEFAULT_MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// The items of a longer file are not counted before they are read.
+const MAX_COUNTED: u64 = 64 * 1024 * 1024;
 
 /// Where documents come from: a file, a folder, a glob, standard input, an iterator or a stream.
 ///
@@ -164,15 +166,38 @@ impl DocumentSource {
         Documents::start(reading, total, stop)
     }
 
-    /// [`open`](Self::open), on a thread that may block.
+    /// [`open`](Self::open), on a thread that may block, and so knows the total of most files as well.
     pub(crate) async fn open_on_thread(self) -> Result<Documents> {
-        match background::run_blocking(move || self.open()).await {
+        let open = move || {
+            let counted = self.count();
+            let documents = self.open()?;
+            Ok(documents.of_known_total(counted))
+        };
+        match background::run_blocking(open).await {
             Ok(opened) => opened,
             Err(Lost::Panicked(payload)) => panic::resume_unwind(payload),
             Err(Lost::NoThread(error)) => {
                 let message = "no thread can be started to read documents";
                 Err(Error::new(ErrorKind::Internal, message).with_source(error))
             }
+        }
+    }
+
+    /// How many items a file has, unless that takes long.
+    fn count(&self) -> Option<u64> {
+        let Place::Path(path) = &self.origin else {
+            return None;
+        };
+        let found = path.metadata().ok()?;
+        if !found.is_file() || found.len() > MAX_COUNTED {
+            return None;
+        }
+        // All items have more than no bytes: each is cut out, and none is read. A table has a head to read.
+        let is_table = matches!(ending(path).as_deref(), Some("csv" | "tsv"));
+        let max_bytes = if is_table { self.max_bytes } else { 0 };
+        match at_path(path, self.fields.clone(), max_bytes, &Stop::default()).ok()? {
+            Opened::Items(items) => Some(items.count() as u64),
+            Opened::Files(_) => None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! What a run tells the lifecycle and the journal.
 
 use duologue::flow::document::{Document, DocumentSource};
-use duologue::flow::pipeline::{Pipeline, PipelineOptions, Rework, ReworkTarget, Stage};
+use duologue::flow::pipeline::{
+    Pipeline, PipelineOptions, Rework, ReworkTarget, Stage, StageInput,
+};
 use duologue::lifecycle::{Lifecycle, LifecycleEvent, Phase, Subject};
 use duologue::provider::{Provider, Reply, ScriptedProvider};
 use duologue::{AgentRunner, Error, ErrorKind};
@@ -51,6 +53,35 @@ fn line(event: &LifecycleEvent) -> String {
     format!("{:?} {:?} {stage} {attempt}", event.subject, event.phase)
         .trim_end()
         .to_owned()
+}
+
+#[test]
+fn a_run_begins_with_how_many_documents_its_file_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        (
+            "notes.jsonl",
+            "{\"text\": \"a\"}\n\n{\"text\": \"b\"}\n{\"no\": 1}\n",
+        ),
+        (
+            "notes.json",
+            "{\"documents\": [{\"text\": \"a\"}, {\"text\": \"b\"}, {}]}",
+        ),
+        ("notes.csv", "id,text\n1,a\n2,\"b\nb\"\n3,\n"),
+    ];
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let length = Stage::function("length", async |input: StageInput| {
+            Ok(json!({"length": input.text.len()}))
+        });
+        let pipeline = Pipeline::builder("lengths").stage(length).build().unwrap();
+        let events = heard(&pipeline, [], DocumentSource::path(path));
+        let begun = events.iter().filter(|event| event.subject == Subject::Run);
+        let documents: Vec<_> = begun.map(|event| event.documents).collect();
+        // Two of them have a text.
+        assert_eq!(documents, [Some(3), Some(2)], "{name}");
+    }
 }
 
 #[test]
