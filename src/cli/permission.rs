@@ -4,17 +4,38 @@ use std::io::{BufRead, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use clap::Args;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::bar;
 use super::output::{say, warning};
 use crate::call_log::Sanitizer;
+use crate::job::Job;
 use crate::text;
 use crate::tool::{AskPermission, PermissionAnswer, PermissionQuestion};
 
 /// Most characters of the arguments that a question shows.
 const MAX_SHOWN: usize = 1_000;
+
+/// Who says whether a tool of a job may run.
+#[derive(Debug, Args)]
+pub(super) struct Permissions {
+    /// Allow every tool that would be asked about; what a rule rejects stays rejected.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Permissions {
+    /// `job`, which asks the person at the terminal, unless all is allowed.
+    pub(super) fn asked_by(&self, job: Job) -> Job {
+        if self.yes {
+            job.asking(|_: &PermissionQuestion<'_>| PermissionAnswer::Allow)
+        } else {
+            job.asking(Terminal::new())
+        }
+    }
+}
 
 /// The person at the terminal; nobody, where stdin or stderr is none.
 pub(super) struct Terminal {

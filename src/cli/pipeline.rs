@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::{self, clean_line};
-use super::permission::Terminal;
+use super::permission::Permissions;
 use super::progress::{DocumentProgress, tokens};
 use super::run::refuse_unclear_guard;
 use super::runtime::to_its_end;
@@ -15,7 +15,6 @@ use crate::error::{ErrorKind, Result};
 use crate::flow::pipeline::{DocumentFailure, PipelineOptions, PipelineReport, PipelineStatus};
 use crate::job::{Job, JobOverrides};
 use crate::text::counted;
-use crate::tool::{PermissionAnswer, PermissionQuestion};
 
 /// How many failures are listed at the end.
 const MOST_FAILURES: usize = 10;
@@ -48,9 +47,8 @@ pub(super) struct Pipeline {
     /// Remove the artifacts that earlier runs wrote to `output.dir`, and nothing else, before it begins.
     #[arg(long)]
     clean: bool,
-    /// Allow every tool that would be asked about; what a rule rejects stays rejected.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    permissions: Permissions,
     /// No progress and no closing lines: the files are all that is left.
     #[arg(long, short)]
     quiet: bool,
@@ -104,11 +102,7 @@ impl Pipeline {
                 output::say(&format!("resuming run {}", clean_line(&job.run_id)));
             }
         }
-        Ok(if self.yes {
-            job.asking(|_: &PermissionQuestion<'_>| PermissionAnswer::Allow)
-        } else {
-            job.asking(Terminal::new())
-        })
+        Ok(self.permissions.asked_by(job))
     }
 
     fn show(&self, report: &PipelineReport) -> Result<u8> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::permission::Terminal;
+use super::permission::Permissions;
 use super::progress::{Progress, tokens};
 use super::runtime::to_its_end;
 use super::telemetry::Export;
@@ -14,7 +14,6 @@ use crate::error::Result;
 use crate::job::{Job, JobOverrides, JobReport, JobStatus, ResultStatus};
 use crate::replay::{ReplayReport, UnusedCall};
 use crate::text::counted;
-use crate::tool::{PermissionAnswer, PermissionQuestion};
 
 /// How many records without a call are named.
 const MOST_UNUSED: usize = 5;
@@ -40,9 +39,8 @@ pub(super) struct Run {
     /// Only the first so many executions: an agent on one input is one.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Allow every tool that would be asked about; what a rule rejects stays rejected.
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    permissions: Permissions,
     #[command(flatten)]
     output: Output,
 }
@@ -76,11 +74,7 @@ impl Run {
             limit: self.limit,
         };
         let job = Job::load(&self.job, &overrides)?;
-        let job = if self.yes {
-            job.asking(|_: &PermissionQuestion<'_>| PermissionAnswer::Allow)
-        } else {
-            job.asking(Terminal::new())
-        };
+        let job = self.permissions.asked_by(job);
         run_job(&job, &self.output)
     }
 }
